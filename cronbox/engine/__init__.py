@@ -1,0 +1,133 @@
+"""Where boxes live. This package is the only place that knows a container SDK.
+
+`Engine` is the seam: one module for each engine implements it, and everything above speaks only this.
+All calls are synchronous and safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from cronbox.model.box import BoxSpec, Recipe, SeenBox
+
+LABEL_PROJECT = "cronbox.project"
+LABEL_BOX = "cronbox.box"
+LABEL_RELEASE = "cronbox.release"
+LABEL_RECIPE = "cronbox.recipe"
+LABEL_DIGEST = "cronbox.digest"
+
+Progress = Callable[[str], None]
+"""Receives one readable line of a build's or pull's progress at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    version: str
+    os: str
+    cpus: int
+    memory: int
+    now: datetime | None
+    """The engine host's clock, aware UTC, for the skew check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One built image of a box. `tag` is `cronbox/<project>-<box>:<release>`."""
+
+    id: str
+    box: str
+    release: int
+    recipe: str
+    tag: str
+    size: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something happened to a box: `die` (with `exit_code`), `start`, `oom`, `destroy`, `pause`, `unpause`."""
+
+    at: datetime
+    box: str
+    container: str
+    action: Literal["start", "die", "oom", "destroy", "pause", "unpause"]
+    exit_code: int | None = None
+
+
+class Engine(Protocol):
+    """What cronbox needs of an engine.
+
+    Errors: NoEngine when it does not answer, NotFound for what is not there, BoxNotRunning for an exec in
+    a box that stands still, EngineError for the rest.
+    """
+
+    def info(self) -> EngineInfo: ...
+
+    def ensure_image(self, reference: str, progress: Progress) -> str:
+        """The image's id; pulled if it is absent. NotFound if it cannot be had."""
+        ...
+
+    def build(self, recipe: Recipe, *, project: str, box: str, release: int, progress: Progress) -> Image:
+        """Build and tag one release of a box's image."""
+        ...
+
+    def images(self, project: str, box: str | None = None) -> list[Image]:
+        """Built releases, newest first."""
+        ...
+
+    def remove_image(self, image: Image) -> None: ...
+
+    def boxes(self, project: str) -> list[SeenBox]:
+        """Every container of the project, running or not, by box name."""
+        ...
+
+    def create(self, spec: BoxSpec) -> str:
+        """Make the container, its log volume and its data volume, without starting it -> container id."""
+        ...
+
+    def start(self, container: str) -> None: ...
+
+    def stop(self, container: str, *, timeout: int) -> None:
+        """SIGTERM, wait up to `timeout` seconds, SIGKILL. Stopping what stands still does nothing."""
+        ...
+
+    def remove(self, container: str) -> None:
+        """Remove the container, running or not; volumes stay. Removing what is gone does nothing."""
+        ...
+
+    def remove_volumes(self, project: str, box: str) -> None: ...
+
+    def exec(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", user: str = "root") -> ExecResult:
+        """Run a command in a running box, feed it `stdin`, wait for its end. No shell is involved."""
+        ...
+
+    def stream(self, container: str, argv: Sequence[str]) -> AbstractContextManager[Iterator[bytes]]:
+        """The stdout of a long-lived command as it comes, in chunks. Leaving the context closes the
+        command's stdin, which ends it; so does the death of this process. May be left from another thread
+        by closing, which ends the iteration."""
+        ...
+
+    def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
+        """(file name, content) of each file in the box's /log, also of a box that stands still, oldest
+        segment first (see docs/agent.md for the names)."""
+        ...
+
+    def events(self, project: str) -> AbstractContextManager[Iterator[EngineEvent]]:
+        """Events of the project's boxes from now on, until the engine goes away (the iteration ends) or
+        the context is left (from any thread)."""
+        ...
+
+    def interactive(self, container: str, argv: Sequence[str], *, user: str = "root", tty: bool = False) -> int:
+        """Run a command with this process's own stdin, stdout and stderr -> its exit code."""
+        ...

@@ -1,0 +1,68 @@
+"""A job: one entry of a crontab, with all that is needed to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cronbox.model.fields import Schedule
+
+
+class Overlap(StrEnum):
+    """What happens when a job is due while its last run still goes on."""
+
+    SKIP = "skip"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the agent runs a job. Times are seconds, sizes are bytes. `directives.KEYS` says what each means."""
+
+    description: str = ""
+    timeout: float | None = None
+    kill_after: float = 10.0
+    overlap: Overlap = Overlap.SKIP
+    workdir: str | None = None
+    output_limit: int = 10 * 1024 * 1024
+    ok_codes: tuple[int, ...] = (0,)
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an entry stands: the file's path as the user would write it, and its line, from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One entry of a crontab.
+
+    `command` and `stdin` are what cron would hand to the shell after it has decoded `%` and backslashes;
+    `stdin` is None where the entry has no unescaped `%`. `env` is the crontab's own environment at the
+    entry's line, in the order of the file, later lines winning. Bytes that are not UTF-8 are carried as
+    surrogate escapes.
+    """
+
+    box: str
+    name: str
+    schedule: Schedule
+    user: str
+    command: str
+    stdin: str | None
+    env: tuple[tuple[str, str], ...]
+    source: Source
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def key(self) -> str:
+        """`box/name`, as people call it."""
+        return f"{self.box}/{self.name}"
