@@ -1,4 +1,4 @@
-"""One tree of errors. Each says what is wrong, and its hint says what to do about it.
+"""One tree of errors. Each says what is wrong, lists the problems it is made of, and hints what to do.
 
 The command line, the web layer and the daemon's tick barrier are the only places that catch these.
 """
@@ -14,10 +14,15 @@ class CronboxError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.problems = tuple(problems)
         self.hint = hint
+
+    def in_full(self) -> str:
+        """The message, and each of its problems on a line of its own."""
+        return "\n".join((self.message, *self.problems))
 
 
 class UsageError(CronboxError):
@@ -31,22 +36,12 @@ class ConfigError(CronboxError):
 
     exit_code = 2
 
-    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.problems = tuple(problems)
-
 
 class CrontabRefused(CronboxError):
     """A box's crontab files have errors, so nothing was installed and the old ones go on.
 
     `problems` are ready to print: `file:line:col CODE message`.
     """
-
-    exit_code = 1
-
-    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.problems = tuple(problems)
 
 
 class NotFound(CronboxError):

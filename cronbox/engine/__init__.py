@@ -7,10 +7,9 @@ All calls are synchronous and safe to use from several threads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self, TypeVar
 
 from cronbox.model.box import BoxSpec, Recipe, SeenBox
 
@@ -54,15 +53,39 @@ class ExecResult:
     stderr: bytes
 
 
+EngineAction = Literal["start", "die", "oom", "destroy", "pause", "unpause"]
+
+
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something happened to a box: `die` (with `exit_code`), `start`, `oom`, `destroy`, `pause`, `unpause`."""
+    """Something happened to a box. `die` has an `exit_code`."""
 
     at: datetime
     box: str
     container: str
-    action: Literal["start", "die", "oom", "destroy", "pause", "unpause"]
+    action: EngineAction
     exit_code: int | None = None
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stream(Protocol[T_co]):
+    """What comes from a box or an engine, as it comes; open from its making until it is closed.
+
+    One thread iterates. Leaving the context closes it; so does `close`, from any thread and as often as
+    one likes, and that ends the iteration at once.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def __iter__(self) -> Self: ...
+
+    def __next__(self) -> T_co: ...
+
+    def close(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -79,21 +102,26 @@ class Engine(Protocol):
         ...
 
     def build(self, recipe: Recipe, *, project: str, box: str, release: int, progress: Progress) -> Image:
-        """Build and tag one release of a box's image."""
+        """Build and tag one release of a box's image. A failed build is an EngineError whose `problems` are
+        its last lines."""
         ...
 
     def images(self, project: str, box: str | None = None) -> list[Image]:
         """Built releases, newest first."""
         ...
 
-    def remove_image(self, image: Image) -> None: ...
+    def remove_image(self, image: Image) -> None:
+        """Remove a release; removing what is gone does nothing. EngineError while a container uses it."""
+        ...
 
     def boxes(self, project: str) -> list[SeenBox]:
         """Every container of the project, running or not, by box name."""
         ...
 
     def create(self, spec: BoxSpec) -> str:
-        """Make the container, its log volume and its data volume, without starting it -> container id."""
+        """Make the container, its log volume and its data volume, without starting it -> container id.
+
+        The memory limit is the limit: no swap comes on top."""
         ...
 
     def start(self, container: str) -> None: ...
@@ -106,28 +134,36 @@ class Engine(Protocol):
         """Remove the container, running or not; volumes stay. Removing what is gone does nothing."""
         ...
 
-    def remove_volumes(self, project: str, box: str) -> None: ...
+    def remove_volumes(self, project: str, box: str) -> None:
+        """Remove the box's log and data for good. EngineError while a container uses them."""
+        ...
 
-    def exec(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", user: str = "root") -> ExecResult:
+    def exec(
+        self, container: str, argv: Sequence[str], *, stdin: bytes = b"", user: str = "root"
+    ) -> ExecResult:
         """Run a command in a running box, feed it `stdin`, wait for its end. No shell is involved."""
         ...
 
-    def stream(self, container: str, argv: Sequence[str]) -> AbstractContextManager[Iterator[bytes]]:
-        """The stdout of a long-lived command as it comes, in chunks. Leaving the context closes the
-        command's stdin, which ends it; so does the death of this process. May be left from another thread
-        by closing, which ends the iteration."""
+    def stream(self, container: str, argv: Sequence[str]) -> Stream[bytes]:
+        """The stdout of a long-lived command as it comes, in chunks. Closing it closes the command's
+        stdin, which is what ends the command; so does the death of this process, however it dies.
+
+        The iteration ends with the command, with its box, or by closing. It raises EngineError, with the
+        end of stderr, when the command failed by itself."""
         ...
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
         """(file name, content) of each file in the box's /log, also of a box that stands still, oldest
-        segment first (see docs/agent.md for the names)."""
+        segment first, then `cron.log`, then the rest (see docs/agent.md for the names)."""
         ...
 
-    def events(self, project: str) -> AbstractContextManager[Iterator[EngineEvent]]:
-        """Events of the project's boxes from now on, until the engine goes away (the iteration ends) or
-        the context is left (from any thread)."""
+    def events(self, project: str) -> Stream[EngineEvent]:
+        """Events of the project's boxes from now on, none lost, until the engine goes away (the iteration
+        ends) or the stream is closed."""
         ...
 
-    def interactive(self, container: str, argv: Sequence[str], *, user: str = "root", tty: bool = False) -> int:
+    def interactive(
+        self, container: str, argv: Sequence[str], *, user: str = "root", tty: bool = False
+    ) -> int:
         """Run a command with this process's own stdin, stdout and stderr -> its exit code."""
         ...

@@ -27,6 +27,8 @@ class Recipe:
     agent: tuple[tuple[str, bytes], ...]
     apt: tuple[str, ...] = ()
     pip: bytes | None = None
+    users: tuple[str, ...] = ()
+    """Accounts made in the image, each with a home; one that exists already is left as it is."""
     dockerfile: str | None = None
     context: tuple[tuple[str, int, bytes], ...] = ()
     """Own dockerfile's folder: (relative path, mode, content); `dockerfile` is the name in it."""
@@ -43,6 +45,7 @@ class Recipe:
         head = [self.base_image.encode(), self.base_dockerfile, (self.dockerfile or "").encode()]
         files = [piece for name, body in self.agent for piece in (name.encode(), body)]
         packages = [b"apt", *(name.encode() for name in self.apt), b"pip", self.pip or b"-"]
+        packages += [b"users", *(name.encode() for name in self.users)]
         context = [p for name, mode, body in self.context for p in (name.encode(), b"%o" % mode, body)]
         return [*head, *files, *packages, *context]
 

@@ -34,7 +34,10 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC") from None
 
 
 def format_time(moment: datetime) -> str:
@@ -46,15 +49,18 @@ def format_time(moment: datetime) -> str:
 
 def parse_event(line: str | bytes) -> Event:
     """One line of the log -> Event. Raises ValueError for anything that is not one whole event."""
-    raw = json.loads(line)
+    try:
+        raw = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply for an event") from None
     if not isinstance(raw, dict):
         raise ValueError("an event is a JSON object")
     try:
         seq, moment, kind = raw.pop("seq"), raw.pop("t"), raw.pop("type")
     except KeyError as missing:
         raise ValueError(f"an event needs {missing}") from None
-    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
-        raise ValueError(f"seq is {seq!r}, not a positive number")
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 < seq < 2**63:
+        raise ValueError(f"seq is {seq!r}, not a positive number of 63 bits")
     if not isinstance(kind, str) or not isinstance(moment, str):
         raise ValueError("type and t are strings")
     return Event(seq=seq, t=parse_time(moment), type=kind, data=raw)

@@ -1,7 +1,8 @@
 """A run: one execution of a job, and the one table of the states it can be in.
 
 Statuses and their order of life: queued -> running -> one end. `skipped` and `missed` are slots that did
-not run. `lost` is an end that nobody saw; a `finished` that turns up later replaces it.
+not run. `lost` is an end that nobody saw; a `finished` that turns up later replaces it. `missed` is what
+nothing in the log spoke of at the time; what the log says later replaces it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 from cronbox.errors import ImpossibleTransition
-from cronbox.model.event import Event, parse_time
+from cronbox.model.event import Event, format_time, parse_time
+
+RUN_EVENTS = frozenset({"queued", "skipped", "started", "finished"})
+"""The events that move a run from one status to another."""
+
+LONGEST_NAME = 200
+LONGEST_REASON = 500
+LARGEST_NUMBER = 2**63 - 1
 
 
 class Status(StrEnum):
@@ -29,7 +37,7 @@ class Status(StrEnum):
     @property
     def is_open(self) -> bool:
         """Still to come to an end."""
-        return self in (Status.QUEUED, Status.RUNNING)
+        return self in OPEN
 
 
 class Trigger(StrEnum):
@@ -40,14 +48,17 @@ class Trigger(StrEnum):
     REBOOT = "reboot"
 
 
+OPEN = frozenset({Status.QUEUED, Status.RUNNING})
 ENDS = frozenset({Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.KILLED})
+FAILURES = frozenset({Status.FAILED, Status.TIMED_OUT, Status.LOST})
+"""Ends that somebody should look at. What a person killed is none of them."""
 
 TRANSITIONS: dict[Status | None, frozenset[Status]] = {
     None: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED, Status.MISSED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.SKIPPED, Status.KILLED, Status.LOST}),
-    Status.RUNNING: ENDS | {Status.RUNNING, Status.LOST},
+    Status.RUNNING: ENDS | {Status.LOST},
     Status.LOST: ENDS,
-    Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING}),
+    Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
     Status.TIMED_OUT: frozenset(),
@@ -58,7 +69,7 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row of the history. Times are aware UTC; `scheduled_for` is the slot, None for a run nobody scheduled."""
+    """One row of the history. Times are aware UTC; `scheduled_for` is the slot, if it has one."""
 
     id: str
     box: str
@@ -82,29 +93,171 @@ class Run:
     release: int | None = None
     boot_id: str | None = None
 
+    @property
+    def at(self) -> datetime:
+        """When it came up; the order of every listing. For a missed slot, the slot. It never changes, except
+        when a missed slot turns out to have run."""
+        moment = self.queued_at or self.started_at or self.scheduled_for or self.finished_at
+        assert moment is not None, f"run {self.id} has no time at all"
+        return moment
+
+    def as_json(self) -> dict[str, Any]:
+        """The run as `--json` and the API show it; times in RFC 3339 UTC with `Z`."""
+        return {
+            "id": self.id,
+            "box": self.box,
+            "job": self.job,
+            "trigger": self.trigger.value,
+            "status": self.status.value,
+            "reason": self.reason,
+            "scheduled_for": _shown(self.scheduled_for),
+            "queued_at": _shown(self.queued_at),
+            "started_at": _shown(self.started_at),
+            "finished_at": _shown(self.finished_at),
+            "duration_s": self.duration_s,
+            "attempt": self.attempt,
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "cpu_s": self.cpu_s,
+            "max_rss_bytes": self.max_rss_bytes,
+            "output_bytes": self.output_bytes,
+            "dropped_bytes": self.dropped_bytes,
+            "release": self.release,
+        }
+
+
+def apply(run: Run | None, event: Event, *, box: str, release: int | None, boot_id: str | None) -> Run:
+    """The run after an event of RUN_EVENTS; `run` is None when nothing is known of it yet.
+
+    `release` and `boot_id` are those of the boot in which the event was written. Raises
+    ImpossibleTransition, or ValueError when a field is absent or makes no sense.
+    """
+    match event.type:
+        case "queued":
+            status = moved(run, Status.QUEUED)
+            return replace(_born(run, event, box, status, release, boot_id), queued_at=event.t)
+        case "skipped":
+            status = moved(run, Status.SKIPPED)
+            return replace(_born(run, event, box, status, release, boot_id), finished_at=event.t)
+        case "started":
+            status = moved(run, Status.RUNNING)
+            return replace(_born(run, event, box, status, release, boot_id), started_at=event.t)
+        case "finished":
+            return _finished(run, event)
+    raise ValueError(f"a {event.type} event moves no run")
+
 
 def moved(run: Run | None, to: Status) -> Status:
     """`to`, if a run in its present state may go there. Raises ImpossibleTransition."""
     at = run.status if run else None
     if to not in TRANSITIONS[at]:
-        raise ImpossibleTransition(f"a run cannot go from {at} to {to}")
+        raise ImpossibleTransition(f"a run cannot go from {at or 'nothing'} to {to}")
     return to
+
+
+def lost(run: Run, *, at: datetime, reason: str) -> Run:
+    """The run as it stands when its box died under it. It ends no earlier than it began."""
+    begun = run.started_at or run.at
+    return replace(run, status=moved(run, Status.LOST), finished_at=max(at, begun), reason=reason)
 
 
 def end_status(data: dict[str, Any]) -> Status:
     """The end that a `finished` event tells: its `status` field, written by the agent that judged it."""
-    status = Status(data["status"])
+    try:
+        status = Status(data["status"])
+    except (KeyError, ValueError):
+        raise ValueError(f"status is {data.get('status')!r}, not the end of a run") from None
     if status not in ENDS:
         raise ImpossibleTransition(f"{status} is not the end of a run")
     return status
 
 
-def lost(run: Run, *, at: datetime, reason: str) -> Run:
-    """The run as it stands when its box died under it."""
-    return replace(run, status=moved(run, Status.LOST), finished_at=at, reason=reason)
-
-
 def slot_of(event: Event) -> datetime | None:
-    """The slot an event names, aware UTC."""
+    """The slot an event names, aware UTC. Raises ValueError."""
     text = event.data.get("scheduled_for")
-    return parse_time(text) if text else None
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"scheduled_for is {text!r}, not a time")
+    return parse_time(text)
+
+
+def _born(
+    run: Run | None, event: Event, box: str, status: Status, release: int | None, boot_id: str | None
+) -> Run:
+    """The run as `queued`, `skipped` and `started` describe it. A queued run keeps its slot."""
+    data = event.data
+    known = run if run is not None and run.status is Status.QUEUED else None
+    return Run(
+        id=_name(data, "run"),
+        box=box,
+        job=_name(data, "job"),
+        trigger=Trigger(_name(data, "trigger")),
+        status=status,
+        reason=text_of(data, "reason"),
+        scheduled_for=known.scheduled_for if known else slot_of(event),
+        occurrence=known.occurrence if known else _whole(data, "occurrence") or 0,
+        queued_at=known.queued_at if known else None,
+        attempt=_whole(data, "attempt") or 1,
+        release=release,
+        boot_id=boot_id,
+    )
+
+
+def _finished(run: Run | None, event: Event) -> Run:
+    """`finished` ends a run, also one that was given up as lost."""
+    data = event.data
+    status = moved(run, end_status(data))
+    assert run is not None, "no transition leads from nothing to an end"
+    return replace(
+        run,
+        status=status,
+        reason=text_of(data, "reason"),
+        finished_at=event.t,
+        duration_s=_number(data, "duration_s"),
+        exit_code=_whole(data, "exit_code"),
+        signal=_whole(data, "signal"),
+        cpu_s=_number(data, "cpu_s"),
+        max_rss_bytes=_whole(data, "max_rss_bytes"),
+        output_bytes=_whole(data, "output_bytes") or 0,
+        dropped_bytes=_whole(data, "dropped_bytes") or 0,
+    )
+
+
+def text_of(data: dict[str, Any], key: str) -> str | None:
+    """A free text of an event, cut to what a row holds; what no database takes is replaced."""
+    text = data.get(key)
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"{key} is {text!r}, not a text")
+    return text[:LONGEST_REASON].encode(errors="replace").decode().replace("\0", "?")
+
+
+def _name(data: dict[str, Any], key: str) -> str:
+    name = data.get(key)
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
+        raise ValueError(f"{key} is {name!r}, not a name")
+    return name
+
+
+def _whole(data: dict[str, Any], key: str) -> int | None:
+    number = data.get(key)
+    if number is None:
+        return None
+    if not isinstance(number, int) or isinstance(number, bool) or abs(number) > LARGEST_NUMBER:
+        raise ValueError(f"{key} is {number!r}, not a whole number that a row can hold")
+    return number
+
+
+def _number(data: dict[str, Any], key: str) -> float | None:
+    number = data.get(key)
+    if number is None:
+        return None
+    if not isinstance(number, int | float) or isinstance(number, bool) or not abs(number) <= LARGEST_NUMBER:
+        raise ValueError(f"{key} is {number!r}, not a number")
+    return float(number)
+
+
+def _shown(moment: datetime | None) -> str | None:
+    return format_time(moment) if moment else None

@@ -1,0 +1,56 @@
+# `make demo` and `make test` are the two commands; the others are parts of them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := scripts/requirements/run.txt scripts/requirements/build.txt
+SEED ?= 1
+SECONDS ?= 60
+
+.PHONY: help venv dev engine demo demo-down test test-fast lint bench docs lock
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: $(VENV)/.ready ## The virtual environment, with .venv/bin/cronbox
+
+$(VENV)/.ready: $(LOCKS) pyproject.toml
+	@scripts/setup/venv $(VENV) $(LOCKS)
+	@touch $@
+
+dev: $(VENV)/.ready-dev
+
+$(VENV)/.ready-dev: $(VENV)/.ready scripts/requirements/dev.txt
+	@scripts/setup/venv $(VENV) $(LOCKS) scripts/requirements/dev.txt
+	@touch $@
+
+engine: ## A Docker Engine and the base image, where they are missing
+	@scripts/setup/engine
+	@scripts/setup/base-image
+
+demo: venv engine ## A real ETL job in a box: its run, its log, and how to look further
+	@scripts/demo
+
+demo-down: venv ## End the demo's daemon and remove its box
+	@scripts/demo-down
+
+lint: dev ## Style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-fast: lint ## All that needs no engine
+	$(BIN)/pytest -q -n 2 -m "not engine"
+
+test: lint engine ## Everything, on a real engine
+	$(BIN)/pytest -q -n 2 --dist loadgroup
+
+bench: dev engine ## The table of measurements, each a ratio to its baseline
+	$(BIN)/python -m benchmarks
+
+docs: dev ## Check what the documentation says against the program
+	$(BIN)/pytest -q tests/docs
+
+lock: dev ## Lock the dependencies again, with hashes
+	@scripts/setup/lock $(BIN)

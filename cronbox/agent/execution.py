@@ -1,0 +1,233 @@
+"""One run that goes on: its process, its output, and how it comes to its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from resource import struct_rusage
+from typing import Any
+
+from .accounts import Account
+from .console import signal_name
+from .hunt import Hunt
+from .journal import Journal
+from .loop import Loop, Timer
+from .output import ERR, OUT, Output
+from .policy import Request
+from .processes import Process, snapshot
+from .spawn import Pipes
+
+READ_BYTES = 65536
+BATCH_SECONDS = 0.1
+LINGER_SECONDS = 0.5
+"""What a job's helpers (`exec > >(tee log)`) get to print their last after the job itself has ended."""
+STALL_SECONDS = 0.2
+
+
+class Execution:
+    """From the moment after the fork until `on_end(fields)`, which gets the fields of `finished`.
+
+    A job has ended when its own process has. What it leaves behind in the background goes on as it would
+    under cron, and is noted; only a run that is told to end takes all that it has started with it.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        account: Account,
+        *,
+        loop: Loop,
+        journal: Journal,
+        on_end: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.request = request
+        self.pid: int | None = None
+        self.started_ns = time.time_ns()
+        self._began = time.monotonic()
+        self._account = account
+        self._loop = loop
+        self._journal = journal
+        self._on_end = on_end
+        self._output = Output(request.job.output_limit)
+        self._batch: Timer | None = None
+        self._open: dict[int, str] = {}
+        self._stdin = memoryview(b"")
+        self._hunt: Hunt | None = None
+        self._verdict: tuple[str, str] | None = None
+        self._exit: tuple[int, struct_rusage] | None = None
+        self._duration = 0.0
+        self._failure: str | None = None
+        self._over = False
+
+    def attach(self, pid: int, pipes: Pipes, stdin: bytes) -> None:
+        """The process runs: feed it, and read what it prints."""
+        self.pid = pid
+        self._open = {pipes.out: OUT, pipes.err: ERR}
+        for fd in self._open:
+            self._loop.watch(fd, partial(self._read, fd))
+        self._stdin = memoryview(stdin)
+        if stdin:
+            self._loop.watch(pipes.stdin, partial(self._feed, pipes.stdin), writing=True)
+        else:
+            os.close(pipes.stdin)
+
+    def refuse(self, reason: str) -> None:
+        """The process could not be made."""
+        self._failure = reason
+        self._end([])
+
+    def stop(self, status: str, reason: str) -> None:
+        """Ask everything of this run to end; `finished` will say `status` and `reason`."""
+        if self._exit is not None or self.pid is None:
+            return
+        self._verdict = (status, reason)
+        self._hunt = Hunt(self._loop, self.request.run, self._account, self.pid, self._end)
+        self._hunt.terminate()
+
+    def kill(self) -> None:
+        """`stop` was not enough."""
+        if self._hunt is not None:
+            self._hunt.kill()
+
+    def exited(self, status: int, usage: struct_rusage, failure: str | None) -> None:
+        """The job's own process was reaped. `failure`: why its program could not even be executed."""
+        self._exit = (status, usage)
+        self._failure = failure
+        self._duration = time.monotonic() - self._began
+        if self._hunt is not None:
+            self._hunt.main_gone()
+            return
+        if self._open:
+            self._loop.after(LINGER_SECONDS, self._linger_over)
+        else:
+            self._end([])
+
+    def _feed(self, fd: int) -> None:
+        try:
+            self._stdin = self._stdin[os.write(fd, self._stdin) :]
+        except BrokenPipeError:
+            self._stdin = memoryview(b"")
+        if not self._stdin:
+            self._loop.forget(fd)
+            os.close(fd)
+
+    def _read(self, fd: int) -> None:
+        """A bounded part of what is there, so that a flood leaves time for other runs."""
+        if self._journal.log.stalled:
+            self._loop.forget(fd)
+            self._loop.after(STALL_SECONDS, partial(self._loop.watch, fd, partial(self._read, fd)))
+            return
+        data = os.read(fd, READ_BYTES)
+        if data:
+            self._take_in(self._open[fd], data)
+            return
+        self._close(fd)
+        if not self._open and self._exit is not None and self._hunt is None:
+            self._end([])
+
+    def _take_in(self, stream: str, data: bytes) -> None:
+        self._output.feed(stream, data, time.monotonic() - self._began)
+        while self._output.batch_full:
+            self._write_batch()
+        if self._output.waiting and self._batch is None:
+            self._batch = self._loop.after(BATCH_SECONDS, self._batch_due)
+
+    def _batch_due(self) -> None:
+        self._batch = None
+        self._write_batch()
+
+    def _write_batch(self) -> None:
+        lines = self._output.take()
+        if lines:
+            self._journal.output(self.request.run, self.request.job.name, lines, self.started_ns)
+
+    def _linger_over(self) -> None:
+        if self._over:
+            return
+        if self._journal.log.stalled:
+            self._loop.after(STALL_SECONDS, self._linger_over)
+        else:
+            self._end([])
+
+    def _end(self, unkillable: list[Process]) -> None:
+        """Nothing more is waited for: write the rest of the output, and say how it went."""
+        self._over = True
+        self._note_survivors(unkillable or self._left_behind())
+        self._output.finish(self._duration)
+        if self._batch is not None:
+            self._batch.cancel()
+        while self._output.waiting:
+            self._write_batch()
+        for fd in self._open:
+            self._loop.forget(fd)
+            self._loop.watch(fd, partial(self._discard, fd))
+        self._on_end(self._finished())
+
+    def _left_behind(self) -> list[Process]:
+        """Live processes of the job's session. Looked for only if its process group is not empty: that is cheap."""
+        if self.pid is None or self._hunt is not None or not _group_lives(self.pid):
+            return []
+        return [p for p in snapshot().values() if p.session == self.pid and p.state not in "ZX"]
+
+    def _note_survivors(self, survivors: list[Process]) -> None:
+        if survivors:
+            names = ", ".join(f"{process.name} ({process.pid})" for process in survivors[:10])
+            self._output.note(f"left behind by this run, {len(survivors)} in all: {names}", self._duration)
+
+    def _discard(self, fd: int) -> None:
+        """What a left-behind process prints is lost, as under cron; but it must not be stopped by a full pipe."""
+        if not os.read(fd, READ_BYTES):
+            self._close(fd)
+
+    def _close(self, fd: int) -> None:
+        self._loop.forget(fd)
+        del self._open[fd]
+        os.close(fd)
+
+    def _finished(self) -> dict[str, Any]:
+        code, number, cpu, rss = self._measured()
+        status, reason = self._judged(code, number)
+        return {
+            "run": self.request.run,
+            "job": self.request.job.name,
+            "status": status,
+            "exit_code": code,
+            "signal": number,
+            "reason": reason,
+            "duration_s": round(self._duration, 6),
+            "cpu_s": cpu,
+            "max_rss_bytes": rss,
+            "output_bytes": self._output.total,
+            "dropped_bytes": self._output.dropped,
+        }
+
+    def _measured(self) -> tuple[int | None, int | None, float | None, int | None]:
+        """Exit code or signal, CPU seconds and peak memory, all None for what was never a program."""
+        if self._exit is None or self._failure is not None:
+            return None, None, None, None
+        status, usage = self._exit
+        code = os.waitstatus_to_exitcode(status)
+        cpu, rss = round(usage.ru_utime + usage.ru_stime, 6), usage.ru_maxrss * 1024
+        return (code, None, cpu, rss) if code >= 0 else (None, -code, cpu, rss)
+
+    def _judged(self, code: int | None, number: int | None) -> tuple[str, str | None]:
+        """The status of the run, and its reason."""
+        if self._verdict is not None:
+            return self._verdict
+        if self._failure is not None:
+            return "failed", self._failure
+        if number is not None:
+            return "failed", f"ended by {signal_name(number)}"
+        if code in self.request.job.ok_codes:
+            return "succeeded", None
+        return "failed", f"exit code {code}"
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True

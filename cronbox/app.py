@@ -1,0 +1,33 @@
+"""The only wiring: config + engine + store + clock = a Site."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cronbox.config import Config, find_config, load_config
+from cronbox.engine import Engine
+from cronbox.engine.docker import DockerEngine
+from cronbox.ops import Site
+from cronbox.store import Store
+
+
+def utc_now() -> datetime:
+    """The one function that reads the clock; aware UTC."""
+    return datetime.now(UTC)
+
+
+def open_site(config_path: str | None) -> Site:
+    """The project of the config named, or found from the working directory. Nothing is connected yet."""
+    return site_of(load_config(find_config(config_path)))
+
+
+def site_of(config: Config) -> Site:
+    def connect() -> Engine:
+        return DockerEngine.connect(config.file.cronbox.docker_url)
+
+    def open_store() -> Store:
+        store = Store.open(config.database_url)
+        store.upgrade()
+        return store
+
+    return Site(config, connect=connect, open_store=open_store, now=utc_now)

@@ -1,0 +1,96 @@
+"""What arguments mean: a moment, `BOX/JOB`, and the options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+
+import typer
+
+from cronbox.cli import complete
+from cronbox.errors import UsageError
+from cronbox.model.durations import parse_duration
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[BOX]...", help="Boxes; all when none is named.", autocompletion=complete.boxes),
+]
+Box = Annotated[str, typer.Argument(metavar="BOX", help="A box.", autocompletion=complete.boxes)]
+BoxOrJob = Annotated[
+    str, typer.Argument(metavar="BOX[/JOB]", help="A box, or one job of it.", autocompletion=complete.targets)
+]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=complete.run_ids)
+]
+Count = Annotated[int | None, typer.Option("-n", "--number", min=1, metavar="N", help="At most so many.")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="T", help="From then on: 2h (ago), 2026-11-23 or RFC 3339.")
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="T", help="Before then: 2h (ago), 2026-11-23 or RFC 3339.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`BOX` or `BOX/JOB`."""
+
+    box: str
+    job: str | None = None
+
+    def __str__(self) -> str:
+        return self.box if self.job is None else f"{self.box}/{self.job}"
+
+
+def parse_target(text: str) -> Target:
+    """`etl` or `etl/load-orders`. Raises UsageError."""
+    box, slash, job = text.partition("/")
+    if not box or (slash and not job) or "/" in job:
+        raise UsageError(f"{text!r} is not a box or a job", hint="write BOX or BOX/JOB, as in `etl/load-orders`")
+    return Target(box, job or None)
+
+
+def parse_job(text: str) -> tuple[str, str]:
+    """`etl/load-orders` -> its two parts. Raises UsageError."""
+    target = parse_target(text)
+    if target.job is None:
+        raise UsageError(f"{text!r} is a box, not a job", hint=f"write {text}/JOB; `cronbox jobs {text}` lists them")
+    return target.box, target.job
+
+
+def parse_moment(text: str, *, now: datetime, option: str, ahead: bool = False) -> datetime:
+    """A moment as people write it -> aware UTC. Raises UsageError, which names the option.
+
+    `2h` is two hours before `now`, or after it if `ahead`. A date is its midnight; a time without an
+    offset, and a date, are meant in the zone of this machine.
+    """
+    try:
+        span = timedelta(seconds=parse_duration(text))
+    except ValueError:
+        return _written_moment(text, option)
+    try:
+        return now + span if ahead else now - span
+    except OverflowError:
+        raise UsageError(f"{option} {text}: out of the calendar") from None
+
+
+def _written_moment(text: str, option: str) -> datetime:
+    try:
+        if len(text) == len("2026-11-23"):
+            return datetime.combine(date.fromisoformat(text), time()).astimezone(UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option} {text!r} is not a time",
+            hint="write 2h, 2026-11-23, 2026-11-23T21:00 or 2026-11-23T21:00:00Z",
+        ) from None
+
+
+def parse_span(text: str, *, option: str) -> timedelta:
+    """`2h` -> the span. Raises UsageError."""
+    try:
+        return timedelta(seconds=parse_duration(text))
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None

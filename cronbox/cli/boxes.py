@@ -1,0 +1,167 @@
+"""Commands on boxes: up, down, restart, ps, sync, cat, exec, shell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+from cronbox.cli import show
+from cronbox.cli.args import Box, Boxes, Json
+from cronbox.cli.context import site_of
+
+app = typer.Typer()
+PANEL = "Boxes"
+
+
+@app.command(rich_help_panel=PANEL)
+def up(ctx: typer.Context, boxes: Boxes = None) -> None:
+    """Make the boxes what config.toml and the crontabs say."""
+    from cronbox.ops import reconcile
+
+    site = site_of(ctx)
+    if not site.config.boxes:
+        typer.echo("No boxes yet. Put a crontab file into crontabs/NAME/, then try again.")
+        return
+    with _progress() as report:
+        reconcile.up(site, boxes or (), report)
+
+
+@app.command(rich_help_panel=PANEL)
+def down(
+    ctx: typer.Context,
+    boxes: Boxes = None,
+    volumes: bool = typer.Option(False, "--volumes", help="Remove their logs and data too."),
+) -> None:
+    """Stop and remove boxes, after their running jobs have had their grace."""
+    from cronbox.ops import reconcile
+
+    with _progress() as report:
+        reconcile.down(site_of(ctx), boxes or (), report, volumes=volumes)
+
+
+@app.command(rich_help_panel=PANEL)
+def restart(ctx: typer.Context, boxes: Boxes = None) -> None:
+    """Stop boxes and start them again."""
+    from cronbox.ops import reconcile
+
+    with _progress() as report:
+        reconcile.restart(site_of(ctx), boxes or (), report)
+
+
+@app.command(rich_help_panel=PANEL)
+def sync(ctx: typer.Context, boxes: Boxes = None) -> None:
+    """Install the crontabs without touching the containers."""
+    from cronbox.ops import reconcile
+
+    with _progress() as report:
+        reconcile.sync(site_of(ctx), boxes or (), report)
+
+
+@app.command(rich_help_panel=PANEL)
+def ps(ctx: typer.Context, json: Json = False) -> None:
+    """List the boxes and how they are."""
+    from cronbox.ops.status import box_statuses
+
+    site = site_of(ctx)
+    statuses = box_statuses(site)
+    if json:
+        show.as_json([status.as_json() for status in statuses])
+        return
+    if not statuses:
+        typer.echo("No boxes yet. Put a crontab file into crontabs/NAME/ and run `cronbox up`.")
+        return
+    now = site.now()
+    columns = [show.Column(title) for title in ("BOX", "STATE")]
+    columns += [show.Column("REL", right=True), show.Column("CRON"), show.Column("CRONTAB")]
+    columns += [show.Column("RUN", right=True), show.Column("NEXT"), show.Column("LAST FAILURE")]
+    show.table(
+        columns,
+        (
+            (
+                status.box,
+                status.state,
+                str(status.release or show.NOTHING),
+                _alive(status.cron),
+                status.crontab,
+                str(status.running),
+                show.age(status.next_due, now=now),
+                show.age(status.last_failure, now=now),
+            )
+            for status in statuses
+        ),
+    )
+    for status in statuses:
+        if status.problem:
+            typer.echo(f"{status.box}: {show.printable(status.problem)}")
+
+
+def _alive(cron: bool | None) -> str:
+    return {True: "alive", False: "dead", None: show.NOTHING}[cron]
+
+
+@app.command(rich_help_panel=PANEL)
+def cat(
+    ctx: typer.Context,
+    box: Box,
+    installed: bool = typer.Option(False, "--installed", help="What is installed in the box now."),
+) -> None:
+    """Show the crontab that a box should have, or the one it has."""
+    from cronbox.ops.crontabs import bundle_of, read_crontabs
+    from cronbox.ops.inside import installed_crontab
+
+    site = site_of(ctx)
+    if installed:
+        typer.echo(installed_crontab(site, box), nl=False)
+        return
+    config = site.config.box(box)
+    typer.echo(bundle_of(config, read_crontabs(site.config, config, None)).crontab, nl=False)
+
+
+@app.command(
+    name="exec", rich_help_panel=PANEL, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def exec_(
+    ctx: typer.Context,
+    box: Box,
+    command: list[str] = typer.Argument(..., metavar="-- CMD...", help="The command and its arguments."),
+    user: str = typer.Option("root", "-u", "--user", help="As this user of the box."),
+) -> None:
+    """Run a command in a box; ends with its exit code."""
+    from cronbox.ops.inside import step_inside
+
+    raise typer.Exit(step_inside(site_of(ctx), box, command, user=user, tty=_on_a_terminal()))
+
+
+@app.command(rich_help_panel=PANEL)
+def shell(
+    ctx: typer.Context, box: Box, user: str = typer.Option("root", "-u", "--user", help="As this user of the box.")
+) -> None:
+    """Open a shell in a box; ends with its exit code."""
+    from cronbox.ops.inside import step_inside
+
+    raise typer.Exit(step_inside(site_of(ctx), box, ["bash"], user=user, tty=_on_a_terminal()))
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows each line of progress: plain, and under a spinner where there is a terminal."""
+    if not sys.stdout.isatty():
+        yield lambda line: typer.echo(line)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with console.status("working") as status:
+
+        def report(line: str) -> None:
+            status.update(show.printable(line)[: console.width - 4])
+            console.print(show.printable(line), markup=False)
+
+        yield report

@@ -1,0 +1,136 @@
+"""How answers look on a terminal: tables within 80 columns, times and ages for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+NOTHING = "-"
+
+STYLES = {
+    "running": "green",
+    "succeeded": "green",
+    "ok": "green",
+    "queued": "cyan",
+    "draining": "cyan",
+    "stopped": "dim",
+    "paused": "yellow",
+    "skipped": "yellow",
+    "warn": "yellow",
+    "degraded": "red",
+    "missing": "red",
+    "orphan": "yellow",
+    "failed": "red",
+    "fail": "red",
+    "timed_out": "red",
+    "killed": "red",
+    "lost": "red",
+    "missed": "red",
+}
+"""The colour of a state, wherever it stands in a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. Only a `bends` column may be cut with an ellipsis when the line is full."""
+
+    title: str
+    bends: bool = False
+    right: bool = False
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their titles, as wide as the terminal; 80 columns where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        drawn.add_column(
+            column.title,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="right" if column.right else "left",
+            min_width=None if column.bends else len(column.title),
+            ratio=None,
+        )
+    for row in rows:
+        drawn.add_row(*(_cell(text) for text in row))
+    Console(highlight=False, soft_wrap=False).print(drawn)
+
+
+def _cell(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(printable(text), style=STYLES.get(text, ""))
+
+
+def printable(text: str) -> str:
+    """The text with whatever could move the cursor or break the line shown as an escape."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def as_json(answer: object) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=True))
+
+
+def age(moment: datetime | None, *, now: datetime) -> str:
+    """`3m ago`, `in 2h`, `now`; `-` for nothing."""
+    if moment is None:
+        return NOTHING
+    gap = moment - now
+    if abs(gap) < timedelta(seconds=1):
+        return "now"
+    return f"in {span(gap.total_seconds())}" if gap > timedelta() else f"{span(-gap.total_seconds())} ago"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in at most two units: `0.42s`, `12s`, `3m 20s`, `2h 5m`, `4d 1h`; `-` for nothing."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    left = round(seconds)
+    for unit, size, smaller, step in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if left >= size:
+            whole, rest = left // size, left % size // step
+            return f"{whole}{unit} {rest}{smaller}" if rest else f"{whole}{unit}"
+    return f"{left}s"
+
+
+def moment_text(moment: datetime | None) -> str:
+    """`2026-11-23 21:00:07 CET` in the zone of this machine; `-` for nothing."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if moment else NOTHING
+
+
+def minute_text(moment: datetime) -> str:
+    """`Mon 2026-11-23 21:00 CET` in the zone the moment carries."""
+    return moment.strftime("%a %Y-%m-%d %H:%M %Z")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `3 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def status_words(status: str) -> str:
+    """`timed out` for `timed_out`; the verb of a sentence about a run."""
+    return {"killed": "was killed", "skipped": "was skipped", "lost": "was lost"}.get(status, status.replace("_", " "))
+
+
+def output(text: str, *, newline: bool, file: TextIO | None = None) -> None:
+    """Print one line of a job byte for byte as the job printed it, to our stdout unless another file is named."""
+    file = file or sys.stdout
+    file.flush()
+    file.buffer.write(text.encode(errors="surrogateescape") + (b"\n" if newline else b""))
+    file.buffer.flush()

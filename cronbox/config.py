@@ -1,0 +1,328 @@
+"""config.toml: what a user writes, checked whole before anything is done.
+
+Every unknown key, wrong type and missing file is found and told at once, each with the key's path. Paths in
+the file are relative to the file's own folder. `docs/config.md` describes each key; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from cronbox.errors import ConfigError, NotFound
+from cronbox.model.directives import KEYS, policy_from
+from cronbox.model.durations import parse_duration, parse_size
+from cronbox.model.job import Policy
+
+CONFIG_NAME = "config.toml"
+BOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+
+
+def _box_name(name: str) -> str:
+    if not BOX_NAME.fullmatch(name):
+        raise ValueError("a name has small letters, digits, `-` and `_`, and begins with a letter or digit")
+    return name
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"no time zone {name!r}; write it as in `Europe/Berlin`")
+    return name
+
+
+def _package(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?", name):
+        raise ValueError(f"{name!r} is not the name of a Debian package")
+    return name
+
+
+def _user(name: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", name):
+        raise ValueError(f"{name!r} is not a user name")
+    return name
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("a path in the box begins with /")
+    return path
+
+
+Seconds = Annotated[float, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
+Bytes = Annotated[int, BeforeValidator(lambda v: parse_size(v) if isinstance(v, str) else v), Field(gt=0)]
+Name = Annotated[str, AfterValidator(_box_name)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Section(BaseModel):
+    """A table of config.toml: unknown keys are refused, values are not bent into another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CronboxSection(Section):
+    """`[cronbox]`: where cronbox keeps its own things."""
+
+    project: str | None = Field(default=None, pattern=rf"^{PROJECT_NAME.pattern}$")
+    state_dir: str = ".cronbox"
+    database: str | None = None
+    docker_url: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MountSection(Section):
+    """One of `boxes.<box>.mounts`: a host folder, or a named volume when `source` has no slash."""
+
+    source: str = Field(min_length=1)
+    target: Annotated[str, AfterValidator(_absolute)]
+    read_only: bool = False
+
+
+class BoxSection(Section):
+    """`[boxes.<box>]`: the container around a folder of crontabs."""
+
+    base_image: str = "debian:bookworm-slim"
+    apt: list[Annotated[str, AfterValidator(_package)]] = []
+    pip: str | None = None
+    dockerfile: str | None = None
+    users: list[Annotated[str, AfterValidator(_user)]] = []
+    scripts: str | None = None
+    mounts: list[MountSection] = []
+    env: dict[str, str] = {}
+    env_file: str | None = None
+    timezone: Zone = "UTC"
+    network: str | None = None
+    memory: Bytes | None = None
+    cpus: float | None = Field(default=None, gt=0)
+    stop_grace: Seconds = 30.0
+    read_only: bool = False
+
+
+class RetentionSection(Section):
+    """`[retention]`: how long history is kept."""
+
+    runs_days: int = Field(default=90, ge=1)
+    releases: int = Field(default=3, ge=1)
+
+
+class ConfigFile(Section):
+    """config.toml as a whole."""
+
+    cronbox: CronboxSection = CronboxSection()
+    defaults: dict[str, Any] = {}
+    boxes: dict[Name, BoxSection] = {}
+    retention: RetentionSection = RetentionSection()
+
+
+class BoxConfig:
+    """A box with all that is known of it before an engine is asked: its section, policy and folders."""
+
+    def __init__(self, root: Path, name: str, section: BoxSection, policy: Policy) -> None:
+        self.root = root
+        self.name = name
+        self.section = section
+        self.policy = policy
+
+    @property
+    def crontabs(self) -> Path:
+        """The folder of its crontab files; may be absent."""
+        return self.root / "crontabs" / self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.section.timezone)
+
+    def path(self, relative: str) -> Path:
+        """A path of config.toml, seen from the config's folder."""
+        return (self.root / Path(relative).expanduser()).resolve()
+
+    @cached_property
+    def env(self) -> tuple[tuple[str, str], ...]:
+        """`env_file` first, `env` over it, sorted by name."""
+        from_file = read_env_file(self.path(self.section.env_file)) if self.section.env_file else {}
+        return tuple(sorted({**from_file, **self.section.env}.items()))
+
+
+class Config:
+    """A checked config: the file's sections, and every box, declared or only a folder under `crontabs/`."""
+
+    def __init__(self, path: Path, file: ConfigFile, boxes: dict[str, BoxConfig]) -> None:
+        self.path = path
+        self.root = path.parent
+        self.file = file
+        self.boxes = boxes
+
+    @property
+    def project(self) -> str:
+        """The name that containers, images and volumes carry: `[cronbox] project`, else the folder's."""
+        return self.file.cronbox.project or _project_from(self.root)
+
+    @property
+    def state_dir(self) -> Path:
+        return (self.root / Path(self.file.cronbox.state_dir).expanduser()).resolve()
+
+    @property
+    def database_url(self) -> str:
+        return self.file.cronbox.database or f"sqlite:///{self.state_dir / 'cronbox.db'}"
+
+    def box(self, name: str) -> BoxConfig:
+        """The box of that name. Raises NotFound."""
+        try:
+            return self.boxes[name]
+        except KeyError:
+            known = ", ".join(sorted(self.boxes)) or "none"
+            raise NotFound(f"no box {name!r} in {self.path}", hint=f"boxes: {known}") from None
+
+
+def find_config(named: str | None) -> Path:
+    """The config named by `-C` or CRONBOX_CONFIG, else config.toml in this folder or one above it."""
+    if named is not None:
+        path = Path(named).expanduser().resolve()
+        return path / CONFIG_NAME if path.is_dir() else path
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder / CONFIG_NAME
+    raise ConfigError(
+        "no config.toml in this folder or above it", hint="`cronbox init` writes an example, or name one with -C"
+    )
+
+
+def load_config(path: Path) -> Config:
+    """Read and check config.toml. Raises ConfigError with every problem in it."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no file {path}", hint="`cronbox init` writes an example") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    return check_config(path, raw)
+
+
+def check_config(path: Path, raw: dict[str, Any]) -> Config:
+    """A parsed config.toml -> Config. Raises ConfigError with every problem in it."""
+    problems: list[str] = []
+    policies = _take_policies(raw, problems)
+    try:
+        file = ConfigFile.model_validate(raw)
+    except ValidationError as error:
+        problems += [_problem(detail) for detail in error.errors()]
+        raise _refused(path, problems) from None
+    boxes = {
+        name: BoxConfig(path.parent, name, file.boxes.get(name, BoxSection()), policies.get(name, policies[""]))
+        for name in sorted({*file.boxes, *_folders(path.parent, problems)})
+    }
+    for box in boxes.values():
+        problems += _missing_files(box)
+    if problems:
+        raise _refused(path, problems)
+    return Config(path, file, boxes)
+
+
+def _take_policies(raw: dict[str, Any], problems: list[str]) -> dict[str, Policy]:
+    """Move the job keys out of `defaults` and every box, as policies: "" is for boxes that say nothing."""
+    base = _policy(raw.pop("defaults", {}), Policy(), "defaults", problems)
+    policies = {"": base}
+    boxes = raw.get("boxes", {})
+    for name, section in boxes.items() if isinstance(boxes, dict) else ():
+        if isinstance(section, dict):
+            keys = {key: section.pop(key) for key in list(section) if key.replace("_", "-") in _JOB_KEYS}
+            policies[name] = _policy(keys, base, f"boxes.{name}", problems)
+    return policies
+
+
+_JOB_KEYS = frozenset(KEYS) - {"name", "description"}
+
+
+def _policy(values: object, base: Policy, where: str, problems: list[str]) -> Policy:
+    if not isinstance(values, dict):
+        problems.append(f"{where}: must be a table")
+        return base
+    policy = base
+    for key, value in values.items():
+        try:
+            policy = policy_from({key.replace("_", "-"): value}, policy)
+        except ValueError as error:
+            problems.append(f"{where}.{key}: {error}")
+    return policy
+
+
+def _problem(detail: Any) -> str:
+    """One of pydantic's findings as `path: what`."""
+    where = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key"
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def _refused(path: Path, problems: list[str]) -> ConfigError:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError(f"{path} has {count}", problems=problems, hint="docs/config.md lists every key")
+
+
+def _folders(root: Path, problems: list[str]) -> Iterator[str]:
+    """Boxes that are only a folder under crontabs/."""
+    top = root / "crontabs"
+    for folder in sorted(top.iterdir()) if top.is_dir() else ():
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        if BOX_NAME.fullmatch(folder.name):
+            yield folder.name
+        else:
+            problems.append(f"crontabs/{folder.name}: a box's name has small letters, digits, `-` and `_`")
+
+
+def _missing_files(box: BoxConfig) -> Iterator[str]:
+    """Every file or folder that the box's section names and that is not there."""
+    section, where = box.section, f"boxes.{box.name}"
+    for key, kind in (("pip", "file"), ("dockerfile", "file"), ("env_file", "file"), ("scripts", "folder")):
+        relative = getattr(section, key)
+        if relative is not None:
+            path = box.path(relative)
+            if not (path.is_dir() if kind == "folder" else path.is_file()):
+                yield f"{where}.{key}: no {kind} {path}"
+    for index, mount in enumerate(section.mounts):
+        if "/" in mount.source and not box.path(mount.source).exists():
+            yield f"{where}.mounts.{index}.source: no file or folder {box.path(mount.source)}"
+    if section.env_file is not None and box.path(section.env_file).is_file():
+        try:
+            read_env_file(box.path(section.env_file))
+        except ValueError as error:
+            yield f"{where}.env_file: {error}"
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Docker's env-file format: `NAME=value` lines, `#` comments; a bare `NAME` takes our own value.
+
+    Values are taken as they stand, quotes and all. Raises ValueError with the line that is none of these.
+    Source: https://docs.docker.com/reference/cli/docker/container/run/#env
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.lstrip().partition("=")
+        if not name or any(blank in name for blank in " \t"):
+            raise ValueError(f"{path}:{number}: {name!r} is not the name of a variable")
+        if equals:
+            found[name] = value
+        elif name in os.environ:
+            found[name] = os.environ[name]
+    return found
+
+
+def _project_from(root: Path) -> str:
+    cleaned = re.sub(r"[^a-z0-9_.-]+", "-", root.name.lower()).strip("-_.")
+    return cleaned or "cronbox"

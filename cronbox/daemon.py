@@ -1,0 +1,213 @@
+"""`cronbox daemon`: the long-running service outside the boxes.
+
+Full passes on a tick make everything right; the engine's events and changed files only make it sooner.
+Threads: the scheduler's, one tail for each running box, one listener to the engine, one to the files. Each is
+started by the `keep_watch` tick and simply ends when it fails, so that tick is the only thing that retries.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from watchfiles import watch
+
+from cronbox.config import load_config
+from cronbox.engine import EngineEvent
+from cronbox.errors import ConfigError, CronboxError, NoEngine
+from cronbox.model.box import SeenBox
+from cronbox.ops import Site
+from cronbox.ops.deaths import close_dead, close_gone, death_reason
+from cronbox.ops.lock import daemon_lock
+from cronbox.ops.reconcile import reconcile
+from cronbox.ops.retain import retain, retain_releases
+from cronbox.ops.tail import Tail
+
+RECONCILE_S = 30
+WATCH_S = 5
+RETAIN_S = 3600
+STOP_S = 4.0
+
+log = structlog.get_logger()
+
+
+def run_daemon(site: Site) -> None:
+    """Serve the project until SIGTERM or SIGINT. Raises DaemonRunning if another one does."""
+    with daemon_lock(site.config.state_dir, now=site.now()):
+        daemon = Daemon(site)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: daemon.stop())
+        daemon.run()
+    # The interpreter would wait here for the scheduler's threads, and one of them may be amid a long build.
+    os._exit(0)
+
+
+class Daemon:
+    """The service of one project. `run` blocks until `stop`, which any thread or signal may call."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._stopped = threading.Event()
+        self._engine_known = True
+        self._tails: dict[str, tuple[Tail, threading.Thread]] = {}
+        self._listener: threading.Thread | None = None
+        self._files: threading.Thread | None = None
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def run(self) -> None:
+        site = self._site
+        log.info("daemon_started", project=site.project, config=str(site.config.path), pid=os.getpid())
+        site.store.check()
+        self._every(WATCH_S, self.keep_watch)
+        self._every(RECONCILE_S, self.reconcile)
+        self._every(RETAIN_S, self.retain)
+        self._scheduler.start()
+        self._stopped.wait()
+        self._end()
+
+    def _every(self, seconds: int, tick: Callable[[], None]) -> None:
+        self._scheduler.add_job(
+            partial(self._barrier, tick),
+            "interval",
+            seconds=seconds,
+            id=tick.__name__,
+            next_run_time=self._site.now(),
+            misfire_grace_time=None,
+        )
+
+    def _soon(self, tick: Callable[[], None]) -> None:
+        """Have the tick run now rather than at its time."""
+        if not self._stopped.is_set():
+            self._scheduler.modify_job(tick.__name__, next_run_time=self._site.now() + timedelta(milliseconds=50))
+
+    def _barrier(self, tick: Callable[[], None]) -> None:
+        """The one place where an error ends: told, and tried again at the next tick."""
+        try:
+            tick()
+        except NoEngine as error:
+            if self._engine_known:
+                log.warning("engine_lost", error=error.message)
+            self._engine_known = False
+        except CronboxError as error:
+            log.warning("tick_failed", tick=tick.__name__, error=error.in_full())
+        except Exception:
+            log.exception("tick_crashed", tick=tick.__name__)
+        else:
+            self._engine_answers(tick)
+
+    def _engine_answers(self, tick: Callable[[], None]) -> None:
+        if not self._engine_known and tick.__name__ != self.retain.__name__:
+            self._engine_known = True
+            log.info("engine_found")
+            self._soon(self.reconcile)
+
+    # -- ticks ---------------------------------------------------------------------------------------------
+
+    def reconcile(self) -> None:
+        """Make the boxes as config.toml wants them, but for those a person has put down."""
+        site = self._site
+        wanted = [box for box in site.config.boxes.values() if site.store.box_state(box.name).wanted]
+        done = reconcile(site, wanted, lambda line: log.info("box_progress", line=line))
+        for box, failure in done.failures.items():
+            log.warning("box_failed", box=box, error=failure.in_full())
+        self._soon(self.keep_watch)
+
+    def keep_watch(self) -> None:
+        """Close the runs of dead boxes, and see that every running box is tailed, and engine and files heard."""
+        seen = self._site.engine.boxes(self._site.project)
+        for box in seen:
+            if box.running:
+                self._keep_tail(box)
+            else:
+                close_dead(self._site, box)
+        close_gone(self._site, seen)
+        if self._listener is None or not self._listener.is_alive():
+            self._listener = self._thread("engine-events", self._listen)
+        if self._files is None or not self._files.is_alive():
+            self._files = self._thread("files", self._watch_files)
+
+    def retain(self) -> None:
+        """Let go of history and images that are older than the config keeps."""
+        if runs := retain(self._site):
+            log.info("history_pruned", runs=runs)
+        if images := retain_releases(self._site):
+            log.info("releases_pruned", images=images)
+
+    # -- threads -------------------------------------------------------------------------------------------
+
+    def _thread(self, name: str, body: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=partial(self._barrier, body), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _keep_tail(self, box: SeenBox) -> None:
+        tail, thread = self._tails.get(box.box, (None, None))
+        if tail is not None and thread is not None and thread.is_alive():
+            if tail.container == box.container:
+                return
+            tail.stop()
+        tail = Tail(self._site.engine, self._site.store, box.box, container=box.container, now=self._site.now)
+        self._tails[box.box] = (tail, self._thread(f"tail-{box.box}", tail.run))
+
+    def _listen(self) -> None:
+        """Engine events: what happened to a box is acted upon at once."""
+        with self._site.engine.events(self._site.project) as events:
+            self._soon(self.keep_watch)
+            for event in events:
+                if self._stopped.is_set():
+                    return
+                self._happened(event)
+
+    def _happened(self, event: EngineEvent) -> None:
+        log.info("box_" + event.action, box=event.box, exit_code=event.exit_code)
+        if event.action in ("die", "oom"):
+            self._site.store.note_death(event.box, reason=death_reason(event))
+        if event.action in ("die", "start", "destroy"):
+            self._soon(self.keep_watch)
+        if event.action in ("die", "destroy"):
+            self._soon(self.reconcile)
+
+    def _watch_files(self) -> None:
+        """Files of the project: an edit is in the box within seconds. An edit of config.toml ends the watch, as
+        editors put a new file in its place; the next tick begins another, and looks at everything once."""
+        config = self._site.config
+        crontabs = config.root / "crontabs"
+        if not crontabs.is_dir():
+            return
+        self._soon(self.reconcile)
+        changes = watch(crontabs, config.path, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False)
+        for change in changes:
+            if any(path == str(config.path) for _, path in change):
+                self._reload()
+                return self._soon(self.keep_watch)
+            self._soon(self.reconcile)
+
+    def _reload(self) -> None:
+        """Take the new config.toml, or keep the one at hand if it is not valid."""
+        try:
+            self._site.config = load_config(self._site.config.path)
+        except ConfigError as error:
+            log.error("config_refused", error=error.in_full())
+        else:
+            log.info("config_loaded", boxes=len(self._site.config.boxes))
+
+    # -- end -----------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """End within five seconds, whatever a thread is waiting for; the store bears being cut off."""
+        self._scheduler.shutdown(wait=False)
+        for tail, _ in self._tails.values():
+            tail.stop()
+        threads = [thread for _, thread in self._tails.values()]
+        for thread in threads:
+            thread.join(timeout=STOP_S / max(len(threads), 1))
+        log.info("daemon_stopped")

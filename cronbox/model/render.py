@@ -1,0 +1,103 @@
+"""What is installed in a box: the crontab of trigger lines, and the table of the jobs behind them (docs/agent.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cronbox.errors import CrontabRefused
+from cronbox.model.crontab import LAST_LINE, LONGEST_COMMAND
+from cronbox.model.job import Job
+
+HEADER = "# written by cronbox, do not edit"
+TRIGGER = "/run/cronbox/trigger"
+TICK = "@tick"
+_REDIRECTION = f" >{TRIGGER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One installation of a box. Equal digests mean equal crontab and table."""
+
+    digest: str
+    """16 hex digits."""
+    crontab: str
+    table: Mapping[str, object]
+
+    def to_json(self) -> bytes:
+        """What the agent's `install` reads: ASCII, keys sorted; bytes that are not UTF-8 as `\\udcXX`."""
+        return _json({"digest": self.digest, "crontab": self.crontab, "table": self.table})
+
+
+def render(box: str, jobs: Sequence[Job], *, settings: Mapping[str, object]) -> Bundle:
+    """The bundle for these jobs. `settings` (such as `stop_grace`) go into the table as they are.
+
+    Raises CrontabRefused when the trigger lines would be more than cron reads.
+    """
+    table: dict[str, object] = {**settings, "box": box, "jobs": [_row(job) for job in jobs]}
+    lines = _trigger_lines(jobs)
+    digest = hashlib.sha256(_json([lines, table])).hexdigest()[:16]
+    crontab = "\n".join([HEADER, *lines, f"* * * * * root echo {TICK} {digest}{_REDIRECTION}", ""])
+    return Bundle(digest, crontab, {**table, "digest": digest})
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _row(job: Job) -> dict[str, object]:
+    """One job of the table. The description is for people, so it stays outside the box."""
+    policy = job.policy
+    return {
+        "name": job.name,
+        "source": str(job.source),
+        "user": job.user,
+        "command": job.command,
+        "stdin": job.stdin,
+        "env": [list(pair) for pair in job.env],
+        "schedule": job.schedule.as_table(),
+        "timeout": policy.timeout,
+        "kill_after": policy.kill_after,
+        "overlap": policy.overlap.value,
+        "workdir": policy.workdir,
+        "output_limit": policy.output_limit,
+        "ok_codes": list(policy.ok_codes),
+        "paused": policy.paused,
+    }
+
+
+def _trigger_lines(jobs: Iterable[Job]) -> list[str]:
+    """A comment and one or more lines for each group of jobs with the same time fields, in order of appearance."""
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        if not job.schedule.reboot:
+            groups.setdefault(job.schedule.text, []).append(job)
+    triggers = {times: list(_triggers(times, group)) for times, group in groups.items()}
+    count = sum(map(len, triggers.values()))
+    if count > LAST_LINE - 2:
+        hint = "spread the jobs over several boxes, or give more of them the same time fields"
+        raise CrontabRefused(f"{count} different schedules are more than cron reads from one file", hint=hint)
+    with_sources = count + len(groups) <= LAST_LINE - 2
+    return [line for times, group in groups.items() for line in _block(group, triggers[times], with_sources)]
+
+
+def _block(group: Sequence[Job], triggers: list[str], with_sources: bool) -> list[str]:
+    sources = " ".join(dict.fromkeys(_printable(str(job.source)) for job in group))
+    return [f"# source {sources}", *triggers] if with_sources else triggers
+
+
+def _triggers(times: str, group: Sequence[Job]) -> Iterator[str]:
+    """Trigger lines that stay within cron's longest command. A job's name has no character that cron or sh knows."""
+    command = "echo"
+    for job in group:
+        if len(command) + 1 + len(job.name) + len(_REDIRECTION) > LONGEST_COMMAND:
+            yield f"{times} root {command}{_REDIRECTION}"
+            command = "echo"
+        command += f" {job.name}"
+    yield f"{times} root {command}{_REDIRECTION}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

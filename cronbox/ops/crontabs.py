@@ -1,0 +1,65 @@
+"""A box's crontab files, from the folder to a bundle that can be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cronbox.config import BoxConfig, Config
+from cronbox.engine import Engine
+from cronbox.errors import CrontabRefused
+from cronbox.model.crontab import Crontab, parse_crontab
+from cronbox.model.job import Job
+from cronbox.model.jobs import jobs_of
+from cronbox.model.lint import BoxFacts, Problem, Severity, lint_box
+from cronbox.model.render import Bundle, render
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCrontabs:
+    """What stands in `crontabs/<box>/`: the files as read, what is wrong with them, and the jobs."""
+
+    files: tuple[Crontab, ...]
+    problems: tuple[Problem, ...]
+    jobs: tuple[Job, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+def read_crontabs(config: Config, box: BoxConfig, facts: BoxFacts | None) -> BoxCrontabs:
+    """Read and check the box's files. `facts` are what is known of its image; None skips those rules."""
+    files = tuple(
+        parse_crontab(path.read_bytes(), file=str(path.relative_to(config.root))) for path in crontab_paths(box)
+    )
+    problems = tuple(lint_box(files, zone=box.zone, facts=facts))
+    return BoxCrontabs(files, problems, jobs_of(files, box=box.name, defaults=box.policy))
+
+
+def crontab_paths(box: BoxConfig) -> Iterator[Path]:
+    """The box's crontab files by name; dot-files and editors' `~` files are not among them."""
+    folder = box.crontabs
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file() and not path.name.startswith(".") and not path.name.endswith("~"):
+            yield path
+
+
+def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:
+    """What is to be installed. Raises CrontabRefused if any file has an error: then nothing is."""
+    if errors := crontabs.errors:
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise CrontabRefused(
+            f"crontabs/{box.name} has {count}; what is installed goes on",
+            problems=[str(problem) for problem in errors],
+            hint=f"`cronbox check crontabs/{box.name}` explains",
+        )
+    settings = {"stop_grace": box.section.stop_grace}
+    return render(box.name, crontabs.jobs, settings=settings)
+
+
+def facts_of(engine: Engine, container: str) -> BoxFacts:
+    """What the rules need to know of a running box."""
+    passwd = engine.exec(container, ["cat", "/etc/passwd"]).stdout.decode(errors="surrogateescape")
+    return BoxFacts(users=frozenset(line.split(":", 1)[0] for line in passwd.splitlines() if line))

@@ -1,0 +1,48 @@
+"""What becomes of the runs of a box that died under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cronbox.engine import EngineEvent
+from cronbox.model.box import SeenBox
+from cronbox.ops import Site
+from cronbox.ops.ingest import close_lost
+from cronbox.ops.tail import read_stopped
+
+SIGNAL_BASE = 128
+"""A process ended by signal n has the exit code 128 + n."""
+
+
+def close_dead(site: Site, box: SeenBox) -> None:
+    """Read the log of a box that stands still to its end, then close what never finished as `lost`."""
+    if not site.store.open_runs(box.box):
+        return
+    read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
+    close_lost(site.store, box.box, reason=_reason(box.exit_code, oom=box.oom_killed), now=site.now())
+
+
+def close_gone(site: Site, seen: Sequence[SeenBox]) -> None:
+    """Close the runs of boxes that have no container any more. What their log still holds is read when the
+    box is made again, and then replaces this end."""
+    for box in {run.box for run in site.store.open_runs()} - {box.box for box in seen}:
+        close_lost(site.store, box, reason=_reason(None, oom=False), now=site.now())
+
+
+def death_reason(event: EngineEvent) -> str:
+    """Why a box died, as far as its engine knows it."""
+    return _reason(event.exit_code, oom=event.action == "oom")
+
+
+def _reason(exit_code: int | None, *, oom: bool) -> str:
+    if oom:
+        return "the box ran out of memory"
+    match exit_code:
+        case None:
+            return "the box is gone"
+        case 0:
+            return "the box stopped"
+        case code if code > SIGNAL_BASE:
+            return f"the box was killed by signal {code - SIGNAL_BASE}"
+        case code:
+            return f"the box ended with exit code {code}"

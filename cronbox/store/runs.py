@@ -1,0 +1,225 @@
+"""Runs: what is written of them, and the questions that are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+
+from cronbox.errors import NotFound, UsageError
+from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
+from cronbox.store.database import Transaction
+from cronbox.store.tables import RUN
+
+FIELDS = tuple(field.name for field in fields(Run))
+COLUMNS = [RUN.c[name] for name in FIELDS]
+
+MUTABLE = (
+    *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
+    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id", "attempt"),
+)
+"""What events change of a run that has its row. The rest names the run, and stays."""
+
+INSERT = insert(RUN)
+ADVANCE = update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE})
+
+LAST_CHARACTER = "\U0010ffff"
+"""Sorts behind every character of an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs: all conditions that are set must hold, and since <= `Run.at` < until."""
+
+    box: str | None = None
+    job: str | None = None
+    status: Status | None = None
+    trigger: Trigger | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        if self.job is not None and self.box is None:
+            raise UsageError("a job is named with its box", hint="write BOX/JOB")
+
+
+def newest(tx: Transaction, wanted: RunFilter) -> list[Run]:
+    """The runs a filter asks for, newest first."""
+    statuses = (wanted.status,) if wanted.status else None
+    return _newest(tx, wanted, statuses=statuses)
+
+
+def last_failure(tx: Transaction, box: str) -> Run | None:
+    """The box's newest run that failed, timed out or was lost."""
+    found = _newest(tx, RunFilter(box=box, limit=1), statuses=sorted(FAILURES))
+    return found[0] if found else None
+
+
+def still_open(tx: Transaction, box: str | None, statuses: Iterable[Status] = OPEN) -> list[Run]:
+    """Runs that are queued or running, oldest first."""
+    conditions: list[ColumnElement[bool]] = [RUN.c.status.in_(sorted(statuses))]
+    if box is not None:
+        conditions.append(RUN.c.box == box)
+    rows = tx.execute(select(*COLUMNS).where(*conditions).order_by(RUN.c.at, RUN.c.pk))
+    return [_run(row) for row in rows]
+
+
+def find(tx: Transaction, prefix: str) -> Run:
+    """The run of this id, or the only one whose id begins so. Raises NotFound, or UsageError for several."""
+    if not prefix.isprintable() or not prefix:
+        raise NotFound(f"no run {prefix!r}", hint="`cronbox runs` lists them")
+    query = select(*COLUMNS).where(RUN.c.id >= prefix, RUN.c.id < prefix + LAST_CHARACTER).order_by(RUN.c.id)
+    found = [_run(row) for row in tx.execute(query.limit(2))]
+    if not found:
+        raise NotFound(f"no run {prefix!r}", hint="`cronbox runs` lists them")
+    if len(found) > 1 and found[0].id != prefix:
+        raise UsageError(f"several runs begin with {prefix!r}", hint="give more of the id")
+    return found[0]
+
+
+def last_by_job(tx: Transaction, box: str) -> dict[str, Run]:
+    """The newest run of each job that ever ran in the box. Hops from job to job along the index, since
+    counting its way through all runs would take seconds."""
+    first = select(RUN.c.job).where(RUN.c.box == box).order_by(RUN.c.job).limit(1)
+    jobs = select(first.scalar_subquery().label("job")).cte("jobs", recursive=True)
+    following = select(RUN.c.job).where(RUN.c.box == box, RUN.c.job > jobs.c.job).order_by(RUN.c.job).limit(1)
+    jobs = jobs.union_all(select(following.scalar_subquery()).where(jobs.c.job.is_not(None)))
+    inner = RUN.alias("newest")
+    newest_pk = (
+        select(inner.c.pk)
+        .where(inner.c.box == box, inner.c.job == jobs.c.job)
+        .order_by(inner.c.at.desc(), inner.c.pk.desc())
+        .limit(1)
+    )
+    rows = tx.execute(select(*COLUMNS).join_from(jobs, RUN, RUN.c.pk == newest_pk.scalar_subquery()))
+    return {run.job: run for run in map(_run, rows)}
+
+
+def slots(tx: Transaction, box: str, job: str, since: datetime, until: datetime) -> dict[datetime, Run]:
+    """Slot -> the last run of it, for the job's slots with since <= slot < until."""
+    query = select(*COLUMNS).where(
+        RUN.c.box == box, RUN.c.job == job, RUN.c.scheduled_for >= since, RUN.c.scheduled_for < until
+    )
+    ordered = query.order_by(RUN.c.scheduled_for, RUN.c.occurrence, RUN.c.attempt)
+    found = map(_run, tx.execute(ordered))
+    return {run.scheduled_for: run for run in found if run.scheduled_for is not None}
+
+
+def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:
+    """The runs there are among these ids, of whatever box."""
+    rows = tx.execute(select(*COLUMNS).where(RUN.c.id.in_(list(ids))))
+    return {run.id: run for run in map(_run, rows)}
+
+
+def in_slots(tx: Transaction, box: str, keys: Iterable[tuple[str, datetime]]) -> list[Run]:
+    """Every run that stands in one of these (job, slot)s of the box."""
+    wanted = list(keys)
+    if not wanted:
+        return []
+    query = select(*COLUMNS).where(RUN.c.box == box, tuple_(RUN.c.job, RUN.c.scheduled_for).in_(wanted))
+    return [_run(row) for row in tx.execute(query)]
+
+
+def keys_of(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
+    """Id -> the number of its row."""
+    rows = tx.execute(select(RUN.c.id, RUN.c.pk).where(RUN.c.id.in_(ids)))
+    return {row.id: row.pk for row in rows}
+
+
+def add(tx: Transaction, new: Sequence[Run]) -> None:
+    if new:
+        tx.execute(INSERT, [_values(run, FIELDS) | {"at": run.at} for run in new])
+
+
+def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
+    """Add slots that did not run, but for those which have a run by now -> the ones added."""
+    added = []
+    for run in missed:
+        assert run.status is Status.MISSED and run.scheduled_for is not None, f"{run.id} is no missed slot"
+        if not in_slots(tx, run.box, [(run.job, run.scheduled_for)]):
+            add(tx, [run])
+            added.append(run)
+    return added
+
+
+def advance(tx: Transaction, changed: Sequence[Run]) -> None:
+    """Write what events changed of runs that have their row."""
+    if changed:
+        tx.execute(ADVANCE, [_values(run, MUTABLE) | {"id_": run.id} for run in changed])
+
+
+def remove(tx: Transaction, ids: Sequence[str]) -> None:
+    """Take runs out, with their output."""
+    if ids:
+        tx.execute(delete(RUN).where(RUN.c.id.in_(ids)))
+
+
+def prune(tx: Transaction, older_than: datetime, batch: int) -> int:
+    """Delete up to `batch` of the oldest ended runs from before a time, with their output -> how many."""
+    ended = sorted(set(Status) - OPEN)
+    oldest = (
+        select(RUN.c.pk).where(RUN.c.at < older_than, RUN.c.status.in_(ended)).order_by(RUN.c.at).limit(batch)
+    )
+    return tx.execute(delete(RUN).where(RUN.c.pk.in_(oldest))).rowcount
+
+
+def _newest(tx: Transaction, wanted: RunFilter, *, statuses: Sequence[Status] | None) -> list[Run]:
+    """An index ends in `at` and so gives the newest first, but only below one status and one trigger. So a
+    query that asks for one of the two takes the newest of each combination, and then the newest of those."""
+    newest_first = (RUN.c.at.desc(), RUN.c.pk.desc())
+    if statuses is None and wanted.trigger is None:
+        query: Select[Any] = select(*COLUMNS).where(*_bounds(wanted)).order_by(*newest_first)
+        return [_run(row) for row in tx.execute(query.limit(wanted.limit))]
+    triggers = (wanted.trigger,) if wanted.trigger else tuple(Trigger)
+    parts = [
+        select(RUN.c.pk)
+        .where(*_bounds(wanted), RUN.c.status == status.value, RUN.c.trigger == trigger.value)
+        .order_by(*newest_first)
+        .limit(wanted.limit)
+        .subquery()
+        for status, trigger in product(statuses or tuple(Status), triggers)
+    ]
+    candidates = union_all(*(select(part.c.pk) for part in parts)).subquery()
+    query = select(*COLUMNS).where(RUN.c.pk.in_(select(candidates.c.pk))).order_by(*newest_first)
+    return [_run(row) for row in tx.execute(query.limit(wanted.limit))]
+
+
+def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    """The conditions that every index can take: the box, the job, the time."""
+    bounds: list[ColumnElement[bool]] = []
+    if wanted.box is not None:
+        bounds.append(RUN.c.box == wanted.box)
+    if wanted.job is not None:
+        bounds.append(RUN.c.job == wanted.job)
+    if wanted.since is not None:
+        bounds.append(RUN.c.at >= wanted.since)
+    if wanted.until is not None:
+        bounds.append(RUN.c.at < wanted.until)
+    return bounds
+
+
+def _values(run: Run, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in names}
+
+
+def _run(row: Row[Any]) -> Run:
+    values = dict(row._mapping)
+    values["status"] = Status(values["status"])
+    values["trigger"] = Trigger(values["trigger"])
+    return Run(**values)

@@ -1,0 +1,206 @@
+"""The store as the rest of cronbox sees it. What each method asks of SQL stands in the room of its noun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Engine, text
+
+from cronbox.errors import StoreError
+from cronbox.model.run import OPEN, Run, Status
+from cronbox.store import boxes, cursors, database, incidents, outputs, pauses, runs, schema
+from cronbox.store.boxes import BoxState
+from cronbox.store.cursors import Cursor
+from cronbox.store.database import Transaction
+from cronbox.store.incidents import Incident
+from cronbox.store.outputs import OutputLine
+from cronbox.store.pauses import Pause
+from cronbox.store.runs import RunFilter
+
+
+class Store:
+    """The database. Safe to use from several threads, and from several processes at once.
+
+    Every method raises StoreError when the database cannot be used.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """The database at `url` (`sqlite:////path/to/file.db`); a file's folder is made. Raises StoreError,
+        also when a newer cronbox made it. `upgrade` brings an older or an empty one up to date."""
+        store = cls(database.connect(url))
+        with store._reading() as tx:
+            schema.current(tx)
+        return store
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._engine.dispose()
+
+    def upgrade(self) -> None:
+        """Bring the schema to what this program needs; does nothing if it is there.
+        Safe in two processes at once."""
+        with self._reading() as tx:
+            if schema.current(tx) == schema.head():
+                return
+        with self.transaction() as tx:
+            schema.upgrade(tx)
+
+    def revision(self) -> str | None:
+        """The schema's revision; None before the first `upgrade`."""
+        with self._reading() as tx:
+            return schema.current(tx)
+
+    def check(self) -> None:
+        """Look the whole database over. Raises StoreError for a damaged or outdated one."""
+        if self.revision() != schema.head():
+            raise StoreError("the database has an older schema", hint="run `cronbox db upgrade`")
+        if self._engine.dialect.name == "sqlite":
+            with self._reading() as tx:
+                found = tx.execute(text("PRAGMA integrity_check")).scalars().all()
+            if found != ["ok"]:
+                raise StoreError(f"the database is damaged: {found[0]}", hint="restore a backup of the file")
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """One writing transaction, for the functions of the rooms; waits for other writers."""
+        return database.transaction(self._engine, writing=True)
+
+    def _reading(self) -> AbstractContextManager[Transaction]:
+        return database.transaction(self._engine, writing=False)
+
+    # Runs
+
+    def runs(self, wanted: RunFilter | None = None) -> list[Run]:
+        """The runs a filter asks for, newest first."""
+        with self._reading() as tx:
+            return runs.newest(tx, wanted or RunFilter())
+
+    def run(self, prefix: str) -> Run:
+        """The run of this id, or the only one whose id begins so. Raises NotFound; UsageError for several."""
+        with self._reading() as tx:
+            return runs.find(tx, prefix)
+
+    def last_runs(self, box: str) -> dict[str, Run]:
+        """The newest run of each job that ever ran in the box."""
+        with self._reading() as tx:
+            return runs.last_by_job(tx, box)
+
+    def last_failure(self, box: str) -> Run | None:
+        """The box's newest run that failed, timed out or was lost."""
+        with self._reading() as tx:
+            return runs.last_failure(tx, box)
+
+    def running(self, box: str) -> list[Run]:
+        """The runs that go on in the box, oldest first."""
+        with self._reading() as tx:
+            return runs.still_open(tx, box, {Status.RUNNING})
+
+    def open_runs(self, box: str | None = None) -> list[Run]:
+        """The runs that are queued or running, in one box or all, oldest first."""
+        with self._reading() as tx:
+            return runs.still_open(tx, box, OPEN)
+
+    def slots(self, box: str, job: str, since: datetime, until: datetime) -> dict[datetime, Run]:
+        """Slot -> its last run, for the job's slots with since <= slot < until."""
+        with self._reading() as tx:
+            return runs.slots(tx, box, job, since, until)
+
+    def add_missed(self, missed: list[Run]) -> list[Run]:
+        """Record slots that did not run, but for those which have a run by now -> the ones recorded."""
+        with self.transaction() as tx:
+            return runs.add_missed(tx, missed)
+
+    def prune_runs(self, older_than: datetime, batch: int = 500) -> int:
+        """Delete up to `batch` of the oldest ended runs that came up before a time, with their output, in
+        one short transaction -> how many. Less than `batch`: nothing is left to delete."""
+        with self.transaction() as tx:
+            return runs.prune(tx, older_than, batch)
+
+    # Output
+
+    def output(
+        self, run_id: str, *, stream: str | None = None, after: int | None = None, limit: int | None = None
+    ) -> Iterator[OutputLine]:
+        """The lines of a run in order, read as they are taken; `after` a line's `position`, those that came
+        later. Take batches to their end: the lines of one batch share a position."""
+        return islice(outputs.of_run(self._engine, run_id, stream=stream, after=after), limit)
+
+    def tail_output(self, run_id: str, n: int, *, stream: str | None = None) -> list[OutputLine]:
+        """The last `n` lines of a run."""
+        return outputs.end_of_run(self._engine, run_id, n, stream=stream)
+
+    def box_output(
+        self,
+        box: str,
+        job: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        stream: str | None = None,
+        after: int | None = None,
+    ) -> Iterator[OutputLine]:
+        """The lines of all runs of a box, or of one job, in the order of time: since <= t < until. `after` a
+        line's `position`, those that came into the store later."""
+        return outputs.of_box(self._engine, box, job, since=since, until=until, stream=stream, after=after)
+
+    def tail_box_output(
+        self, box: str, job: str | None, n: int, *, stream: str | None = None
+    ) -> list[OutputLine]:
+        """The last `n` lines of a box, or of one job."""
+        return outputs.end_of_box(self._engine, box, job, n, stream=stream)
+
+    # Boxes
+
+    def cursor(self, box: str) -> Cursor | None:
+        """How far the box's log is in the store; None before its first event."""
+        with self._reading() as tx:
+            return cursors.read(tx, box)
+
+    def cursors(self) -> dict[str, Cursor]:
+        with self._reading() as tx:
+            return cursors.read_all(tx)
+
+    def box_state(self, box: str) -> BoxState:
+        with self._reading() as tx:
+            return boxes.read(tx, box)
+
+    def box_states(self) -> dict[str, BoxState]:
+        """Every box of which anything is known, by name."""
+        with self._reading() as tx:
+            return boxes.read_all(tx)
+
+    def set_wanted(self, box: str, up: bool) -> None:
+        """Whether the box shall run. Stays until the next `up` or `down`."""
+        self._change(box, wanted=int(up))
+
+    def set_problem(self, box: str, problem: str | None) -> None:
+        """What keeps the box from being as it is wanted; None: nothing."""
+        self._change(box, problem=problem)
+
+    def set_installed(self, box: str, digest: str) -> None:
+        """The box's crontab was installed and read back; so it has no problem and no drift."""
+        self._change(box, installed=digest, problem=None, drift=None, drift_at=None)
+
+    def set_drift(self, box: str, drift: str | None, at: datetime) -> None:
+        """What somebody changed in the box behind cronbox's back; None: all is as installed."""
+        self._change(box, drift=drift, drift_at=at if drift else None)
+
+    def pauses(self, box: str | None = None) -> list[Pause]:
+        """The pauses of a box, or of all. One whose `until` has passed may still be here."""
+        with self._reading() as tx:
+            return pauses.read(tx, box)
+
+    def incidents(self, box: str, *, since: datetime | None = None, limit: int = 100) -> list[Incident]:
+        """What happened to the box and is no run, newest first."""
+        with self._reading() as tx:
+            return incidents.read(tx, box, since=since, limit=limit)
+
+    def _change(self, box: str, **changes: object) -> None:
+        with self.transaction() as tx:
+            boxes.change(tx, box, changes)

@@ -1,0 +1,166 @@
+"""The tables. A change here needs a migration beside it; a test compares the two.
+
+Times are stored as microseconds since 1970 in UTC: eight bytes, exact, and the same in every database.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Dialect, Float, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, given back in UTC. A naive one is refused with TypeError."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column declared INTEGER."""
+
+
+class RunRow(SQLModel, table=True):
+    """One run: the columns of `model.run.Run`, and `at`, its place in every listing.
+
+    At ten million rows a listing must still answer in milliseconds, so each filter that people use has an
+    index that ends in `at`; `queries.newest` says how they are used.
+    """
+
+    __tablename__ = "run"
+    __table_args__ = (
+        Index("run_id", "id", unique=True),
+        Index("run_slot", "box", "job", "scheduled_for", "occurrence", "attempt", unique=True),
+        Index("run_at", "at"),
+        Index("run_box_at", "box", "at"),
+        Index("run_job_at", "box", "job", "at"),
+        Index("run_status_at", "status", "trigger", "at"),
+        Index("run_box_status_at", "box", "status", "trigger", "at"),
+        Index("run_job_status_at", "box", "job", "status", "trigger", "at"),
+    )
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    id: str = Field(sa_column=Column(Text, nullable=False))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    job: str = Field(sa_column=Column(Text, nullable=False))
+    trigger: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    reason: str | None = Field(sa_column=Column(Text))
+    scheduled_for: datetime | None = Field(sa_column=Column(UtcTime))
+    occurrence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    queued_at: datetime | None = Field(sa_column=Column(UtcTime))
+    started_at: datetime | None = Field(sa_column=Column(UtcTime))
+    finished_at: datetime | None = Field(sa_column=Column(UtcTime))
+    duration_s: float | None = Field(sa_column=Column(Float))
+    attempt: int = Field(sa_column=Column(BigInteger, nullable=False))
+    exit_code: int | None = Field(sa_column=Column(BigInteger))
+    signal: int | None = Field(sa_column=Column(BigInteger))
+    cpu_s: float | None = Field(sa_column=Column(Float))
+    max_rss_bytes: int | None = Field(sa_column=Column(BigInteger))
+    output_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    dropped_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    release: int | None = Field(sa_column=Column(BigInteger))
+    boot_id: str | None = Field(sa_column=Column(Text))
+
+
+class OutputRow(SQLModel, table=True):
+    """One batch of a run's output lines, in the order of the log. `lines` is `outputs.packed`; `at` is the
+    time of its first line. Box and job stand here too, so that a box's output reads without its runs."""
+
+    __tablename__ = "output"
+    __table_args__ = (
+        Index("output_run", "run", "pk"),
+        Index("output_box_at", "box", "at"),
+        Index("output_job_at", "box", "job", "at"),
+    )
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    run: int = Field(sa_column=Column(RowId, ForeignKey("run.pk", ondelete="CASCADE"), nullable=False))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    job: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    lines: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CursorRow(SQLModel, table=True):
+    """How far a box's log is in the store, and the boot in which that place lies."""
+
+    __tablename__ = "cursor"
+
+    box: str = Field(sa_column=Column(Text, primary_key=True))
+    log_id: str = Field(sa_column=Column(Text, nullable=False))
+    seq: int = Field(sa_column=Column(BigInteger, nullable=False))
+    boot_id: str | None = Field(sa_column=Column(Text))
+    release: int | None = Field(sa_column=Column(BigInteger))
+    last_event_at: datetime | None = Field(sa_column=Column(UtcTime))
+    ingested_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class BoxRow(SQLModel, table=True):
+    """What is wanted of a box, and what its log and the daemon said of it last."""
+
+    __tablename__ = "box"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    wanted: int = Field(sa_column=Column(Integer, nullable=False))
+    problem: str | None = Field(sa_column=Column(Text))
+    drift: str | None = Field(sa_column=Column(Text))
+    drift_at: datetime | None = Field(sa_column=Column(UtcTime))
+    installed: str | None = Field(sa_column=Column(Text))
+    loaded: str | None = Field(sa_column=Column(Text))
+    tick: str | None = Field(sa_column=Column(Text))
+    tick_at: datetime | None = Field(sa_column=Column(UtcTime))
+    cron_alive: int = Field(sa_column=Column(Integer, nullable=False))
+    draining: int = Field(sa_column=Column(Integer, nullable=False))
+    booted_at: datetime | None = Field(sa_column=Column(UtcTime))
+    stopped_at: datetime | None = Field(sa_column=Column(UtcTime))
+    death: str | None = Field(sa_column=Column(Text))
+
+
+class PauseRow(SQLModel, table=True):
+    """A pause that is in force. `job` is empty for the whole box, since a key cannot be null."""
+
+    __tablename__ = "pause"
+
+    box: str = Field(sa_column=Column(Text, primary_key=True))
+    job: str = Field(sa_column=Column(Text, primary_key=True))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    until: datetime | None = Field(sa_column=Column(UtcTime))
+    why: str | None = Field(sa_column=Column(Text))
+    by: str | None = Field(sa_column=Column(Text))
+
+
+class IncidentRow(SQLModel, table=True):
+    """Something that happened to a box and is no run: bounded, the oldest go first."""
+
+    __tablename__ = "incident"
+    __table_args__ = (Index("incident_box_at", "box", "at"),)
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    job: str | None = Field(sa_column=Column(Text))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+RUN = SQLModel.metadata.tables["run"]
+OUTPUT = SQLModel.metadata.tables["output"]
+CURSOR = SQLModel.metadata.tables["cursor"]
+BOX = SQLModel.metadata.tables["box"]
+PAUSE = SQLModel.metadata.tables["pause"]
+INCIDENT = SQLModel.metadata.tables["incident"]

@@ -1,0 +1,8 @@
+#!/bin/sh
+# GREETING comes from the crontab, COUNT lives on the box's data volume.
+set -eu
+
+COUNT=/data/greetings
+number=$(($(cat "$COUNT" 2>/dev/null || echo 0) + 1))
+echo "$number" >"$COUNT"
+echo "$GREETING: greeting number $number, from the user $(id -un) at $(date '+%H:%M:%S')"

@@ -1,0 +1,120 @@
+"""What config.toml accepts, and how it says no."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cronbox.config import load_config
+from cronbox.errors import ConfigError, NotFound
+
+
+def a_config(tmp_path: Path, text: str = "") -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return path
+
+
+def problems_of(tmp_path: Path, text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as refused:
+        load_config(a_config(tmp_path, text))
+    return refused.value.problems
+
+
+def test_an_empty_file_is_a_valid_config(tmp_path: Path) -> None:
+    config = load_config(a_config(tmp_path))
+    assert config.boxes == {}
+    assert config.database_url == f"sqlite:///{tmp_path}/.cronbox/cronbox.db"
+
+
+def test_a_folder_without_a_section_is_a_box_with_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "crontabs" / "etl").mkdir(parents=True)
+    config = load_config(a_config(tmp_path, '[defaults]\ntimeout = "5m"\n'))
+    assert config.box("etl").policy.timeout == 300
+    assert config.box("etl").section.timezone == "UTC"
+
+
+def test_a_section_without_a_folder_is_a_box_without_jobs(tmp_path: Path) -> None:
+    config = load_config(a_config(tmp_path, "[boxes.later]\n"))
+    assert config.box("later").crontabs == tmp_path / "crontabs" / "later"
+
+
+def test_the_job_keys_of_a_box_go_over_the_defaults(tmp_path: Path) -> None:
+    text = '[defaults]\ntimeout = "5m"\noverlap = "allow"\n[boxes.etl]\ntimeout = "1h"\n'
+    policy = load_config(a_config(tmp_path, text)).box("etl").policy
+    assert (policy.timeout, policy.overlap.value) == (3600, "allow")
+
+
+def test_all_problems_are_told_at_once_each_with_its_path(tmp_path: Path) -> None:
+    found = problems_of(
+        tmp_path,
+        """
+[cronbox]
+colour = "red"
+[defaults]
+timeout = "soon"
+[boxes.etl]
+memory = "lots"
+timezone = "Europe/Atlantis"
+cpus = "two"
+scripts = "nowhere"
+surprise = 1
+[boxes."Big Box"]
+""",
+    )
+    told = "\n".join(found)
+    for path in (
+        "cronbox.colour: unknown key",
+        "defaults.timeout:",
+        "boxes.etl.memory:",
+        "boxes.etl.timezone:",
+        "boxes.etl.cpus:",
+        "boxes.etl.surprise: unknown key",
+        "boxes.Big Box",
+    ):
+        assert path in told
+
+
+def test_a_file_that_is_named_and_not_there_is_a_problem(tmp_path: Path) -> None:
+    found = problems_of(tmp_path, '[boxes.etl]\nscripts = "nowhere"\npip = "requirements.txt"\n')
+    assert found == (
+        f"boxes.etl.pip: no file {tmp_path}/requirements.txt",
+        f"boxes.etl.scripts: no folder {tmp_path}/nowhere",
+    )
+
+
+@pytest.mark.parametrize("package", ["curl; rm -rf /", "$(id)", "-o=x", "a b", "Upper"])
+def test_nothing_but_a_package_name_gets_into_apt(tmp_path: Path, package: str) -> None:
+    [problem] = problems_of(tmp_path, f"[boxes.etl]\napt = [{package!r}]\n")
+    assert problem.startswith("boxes.etl.apt.0:")
+
+
+def test_text_that_is_not_toml_is_refused_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 1"):
+        load_config(a_config(tmp_path, "[boxes\n"))
+
+
+def test_env_goes_over_env_file(tmp_path: Path) -> None:
+    (tmp_path / "etl.env").write_text("# comment\nA=1\nB='quoted'\n\n")
+    config = load_config(a_config(tmp_path, '[boxes.etl]\nenv_file = "etl.env"\nenv = { A = "2" }\n'))
+    assert config.box("etl").env == (("A", "2"), ("B", "'quoted'"))
+
+
+def test_an_env_file_with_a_bad_line_is_a_problem_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "etl.env").write_text("GOOD=1\nexport BAD=1\n")
+    [problem] = problems_of(tmp_path, '[boxes.etl]\nenv_file = "etl.env"\n')
+    assert problem.startswith("boxes.etl.env_file:") and "etl.env:2:" in problem
+
+
+def test_an_unknown_box_names_the_known_ones(tmp_path: Path) -> None:
+    config = load_config(a_config(tmp_path, "[boxes.etl]\n"))
+    with pytest.raises(NotFound) as error:
+        config.box("elt")
+    assert "etl" in error.value.hint
+
+
+def test_the_project_is_named_by_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "My Warehouse (old)"
+    folder.mkdir()
+    assert load_config(a_config(folder)).project == "my-warehouse-old"
