@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from cronbox.config import Config, find_config, load_config
 from cronbox.engine import Engine
-from cronbox.engine.docker import DockerEngine
 from cronbox.ops import Site
-from cronbox.store import Store
+
+if TYPE_CHECKING:
+    from cronbox.store import Store
 
 
 def utc_now() -> datetime:
@@ -22,10 +24,16 @@ def open_site(config_path: str | None) -> Site:
 
 
 def site_of(config: Config) -> Site:
+    """The SDKs of engine and database are imported at first use: they are half of a command's start."""
+
     def connect() -> Engine:
+        from cronbox.engine.docker import DockerEngine
+
         return DockerEngine.connect(config.file.cronbox.docker_url)
 
     def open_store() -> Store:
+        from cronbox.store import Store
+
         store = Store.open(config.database_url)
         store.upgrade()
         return store

@@ -15,6 +15,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.schedulers.background import BackgroundScheduler
 from watchfiles import watch
 
@@ -33,6 +34,9 @@ RECONCILE_S = 30
 WATCH_S = 5
 RETAIN_S = 3600
 STOP_S = 4.0
+AT_ONCE = timedelta(milliseconds=50)
+RETRY = timedelta(milliseconds=500)
+"""When a tick that is wanted while it still runs is looked at again."""
 
 log = structlog.get_logger()
 
@@ -67,6 +71,7 @@ class Daemon:
         site = self._site
         log.info("daemon_started", project=site.project, config=str(site.config.path), pid=os.getpid())
         site.store.check()
+        self._scheduler.add_listener(lambda event: self._wake(event.job_id, RETRY), EVENT_JOB_MAX_INSTANCES)
         self._every(WATCH_S, self.keep_watch)
         self._every(RECONCILE_S, self.reconcile)
         self._every(RETAIN_S, self.retain)
@@ -80,14 +85,18 @@ class Daemon:
             "interval",
             seconds=seconds,
             id=tick.__name__,
+            name=tick.__name__,
             next_run_time=self._site.now(),
             misfire_grace_time=None,
         )
 
     def _soon(self, tick: Callable[[], None]) -> None:
-        """Have the tick run now rather than at its time."""
+        """Have the tick run now rather than at its time; if it runs already, once more when it has ended."""
+        self._wake(tick.__name__, AT_ONCE)
+
+    def _wake(self, tick: str, delay: timedelta) -> None:
         if not self._stopped.is_set():
-            self._scheduler.modify_job(tick.__name__, next_run_time=self._site.now() + timedelta(milliseconds=50))
+            self._scheduler.modify_job(tick, next_run_time=self._site.now() + delay)
 
     def _barrier(self, tick: Callable[[], None]) -> None:
         """The one place where an error ends: told, and tried again at the next tick."""

@@ -27,7 +27,8 @@ SEED = 20261001
 FIRST_DAY = date(2026, 10, 1)
 DAYS = 31
 FIRST_ORDER = 480_001
-COUNTRIES = {"DE": "EUR", "FR": "EUR", "NL": "EUR", "AT": "EUR", "GB": "GBP", "US": "USD", "CH": "CHF"}
+CURRENCIES = {"DE": "EUR", "FR": "EUR", "NL": "EUR", "AT": "EUR", "GB": "GBP", "US": "USD", "CH": "CHF"}
+BUYERS = ("DE",) * 6 + ("FR",) * 4 + ("GB",) * 4 + ("NL",) * 3 + ("US",) * 3 + ("AT",) * 2 + ("CH",)
 PRODUCTS = {"MUG": 990, "BOWL": 1450, "PLATE": 1275, "TEAPOT": 4900, "JUG": 2890, "VASE": 3650, "TRAY": 2200}
 GLAZES = ("WHITE", "BLUE", "OCHRE", "MOSS", "BLACK")
 STATUSES = ("paid",) * 7 + ("shipped",) * 12 + ("cancelled",)
@@ -95,7 +96,7 @@ class Shop:
 
     def _order(self, moment: datetime) -> Row:
         product = self._pick(tuple(PRODUCTS))
-        country = self._pick(tuple(COUNTRIES))
+        country = self._pick(BUYERS)
         cents = PRODUCTS[product] + self._between(0, 4) * 50
         row = Row(
             order_id=str(self.next_id),
@@ -104,7 +105,7 @@ class Shop:
             sku=f"{product}-{self._pick(GLAZES)}",
             quantity=str(self._pick((1, 1, 1, 2, 2, 3, 4, 6))),
             unit_price=f"{cents // 100}.{cents % 100:02d}",
-            currency=COUNTRIES[country],
+            currency=CURRENCIES[country],
             country=country,
             status=self._pick(STATUSES),
         )

@@ -1,4 +1,4 @@
-"""What the agent decides, as data. No process, file or clock here: events and the time come in, decisions go out.
+"""What the agent decides, as data. Pure: events and the time come in, decisions go out.
 
 `serve` carries the decisions out in their order.
 """

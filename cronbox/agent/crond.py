@@ -7,11 +7,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
+from .environment import container_environment
 from .loop import Loop
 from .paths import Paths
-from .spawn import fork, reset_signals
+from .spawn import PYTHON_IGNORES
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STEADY_SECONDS = 60.0
@@ -40,9 +41,11 @@ class Crond:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         self._started = time.monotonic()
-        self.pid = fork()
-        if self.pid == 0:
-            _become_crond(self._paths.crond)
+        try:
+            self.pid = _spawn(self._paths.crond)
+        except OSError:
+            self._loop.after(LONGEST_PAUSE, self.start)
+            raise
         self._tell("cron_started", {"pid": self.pid})
 
     def exited(self, status: int) -> None:
@@ -63,14 +66,15 @@ class Crond:
                 os.kill(self.pid, signal.SIGTERM)
 
 
-def _become_crond(argv: tuple[str, ...]) -> NoReturn:
-    """What it prints it also logs to /dev/log, where it cannot block it."""
-    try:
-        os.setsid()
-        null = os.open("/dev/null", os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
-        reset_signals()
-        os.execv(argv[0], argv)
-    finally:
-        os._exit(127)
+def _spawn(argv: tuple[str, ...]) -> int:
+    """What crond prints it also logs to /dev/log, where it cannot block it. Raises OSError."""
+    null = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0) for number in range(3)]
+    return os.posix_spawn(
+        argv[0],
+        argv,
+        container_environment(),
+        file_actions=null,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=PYTHON_IGNORES,
+    )

@@ -13,6 +13,13 @@ DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = b"/bin/sh"
 
 
+def container_environment() -> dict[bytes, bytes]:
+    """What the container was started with; Python may add LC_CTYPE to its own os.environ (PEP 538)."""
+    with open("/proc/self/environ", "rb") as file:
+        pairs = [entry.partition(b"=") for entry in file.read().split(b"\0")]
+    return {name: value for name, equals, value in pairs if equals}
+
+
 def job_environment(job: Job, account: Account, container: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """The container's environment, then the crontab's lines, then what cron itself sets.
 

@@ -36,7 +36,6 @@ class Execution:
     def __init__(
         self,
         request: Request,
-        account: Account,
         *,
         loop: Loop,
         journal: Journal,
@@ -46,7 +45,7 @@ class Execution:
         self.pid: int | None = None
         self.started_ns = time.time_ns()
         self._began = time.monotonic()
-        self._account = account
+        self._account: Account | None = None
         self._loop = loop
         self._journal = journal
         self._on_end = on_end
@@ -59,11 +58,14 @@ class Execution:
         self._exit: tuple[int, struct_rusage] | None = None
         self._duration = 0.0
         self._failure: str | None = None
+        self._unkillable: list[Process] = []
+        self._settling = False
         self._over = False
 
-    def attach(self, pid: int, pipes: Pipes, stdin: bytes) -> None:
-        """The process runs: feed it, and read what it prints."""
+    def attach(self, pid: int, pipes: Pipes, *, account: Account, stdin: bytes) -> None:
+        """The process runs as `account`: feed it, and read what it prints."""
         self.pid = pid
+        self._account = account
         self._open = {pipes.out: OUT, pipes.err: ERR}
         for fd in self._open:
             self._loop.watch(fd, partial(self._read, fd))
@@ -76,14 +78,14 @@ class Execution:
     def refuse(self, reason: str) -> None:
         """The process could not be made."""
         self._failure = reason
-        self._end([])
+        self._end()
 
     def stop(self, status: str, reason: str) -> None:
         """Ask everything of this run to end; `finished` will say `status` and `reason`."""
-        if self._exit is not None or self.pid is None:
+        if self._exit is not None or self.pid is None or self._account is None:
             return
         self._verdict = (status, reason)
-        self._hunt = Hunt(self._loop, self.request.run, self._account, self.pid, self._end)
+        self._hunt = Hunt(self._loop, self.request.run, self._account, self.pid, self._settle)
         self._hunt.terminate()
 
     def kill(self) -> None:
@@ -91,18 +93,23 @@ class Execution:
         if self._hunt is not None:
             self._hunt.kill()
 
-    def exited(self, status: int, usage: struct_rusage, failure: str | None) -> None:
-        """The job's own process was reaped. `failure`: why its program could not even be executed."""
+    def exited(self, status: int, usage: struct_rusage) -> None:
+        """The job's own process was reaped."""
         self._exit = (status, usage)
-        self._failure = failure
         self._duration = time.monotonic() - self._began
         if self._hunt is not None:
             self._hunt.main_gone()
-            return
+        else:
+            self._settle([])
+
+    def _settle(self, unkillable: list[Process]) -> None:
+        """No process is waited for any more: end as soon as the output has been read."""
+        self._settling = True
+        self._unkillable = unkillable
         if self._open:
             self._loop.after(LINGER_SECONDS, self._linger_over)
         else:
-            self._end([])
+            self._end()
 
     def _feed(self, fd: int) -> None:
         try:
@@ -124,8 +131,8 @@ class Execution:
             self._take_in(self._open[fd], data)
             return
         self._close(fd)
-        if not self._open and self._exit is not None and self._hunt is None:
-            self._end([])
+        if self._settling and not self._open:
+            self._end()
 
     def _take_in(self, stream: str, data: bytes) -> None:
         self._output.feed(stream, data, time.monotonic() - self._began)
@@ -149,12 +156,12 @@ class Execution:
         if self._journal.log.stalled:
             self._loop.after(STALL_SECONDS, self._linger_over)
         else:
-            self._end([])
+            self._end()
 
-    def _end(self, unkillable: list[Process]) -> None:
+    def _end(self) -> None:
         """Nothing more is waited for: write the rest of the output, and say how it went."""
         self._over = True
-        self._note_survivors(unkillable or self._left_behind())
+        self._note_survivors(self._unkillable or self._left_behind())
         self._output.finish(self._duration)
         if self._batch is not None:
             self._batch.cancel()
@@ -166,7 +173,7 @@ class Execution:
         self._on_end(self._finished())
 
     def _left_behind(self) -> list[Process]:
-        """Live processes of the job's session. Looked for only if its process group is not empty: that is cheap."""
+        """Live processes of the job's session, looked for only if its process group is not empty."""
         if self.pid is None or self._hunt is not None or not _group_lives(self.pid):
             return []
         return [p for p in snapshot().values() if p.session == self.pid and p.state not in "ZX"]
@@ -177,7 +184,7 @@ class Execution:
             self._output.note(f"left behind by this run, {len(survivors)} in all: {names}", self._duration)
 
     def _discard(self, fd: int) -> None:
-        """What a left-behind process prints is lost, as under cron; but it must not be stopped by a full pipe."""
+        """What a left-behind process prints is lost, as under cron; a full pipe must not stop it."""
         if not os.read(fd, READ_BYTES):
             self._close(fd)
 
@@ -205,7 +212,7 @@ class Execution:
 
     def _measured(self) -> tuple[int | None, int | None, float | None, int | None]:
         """Exit code or signal, CPU seconds and peak memory, all None for what was never a program."""
-        if self._exit is None or self._failure is not None:
+        if self._exit is None:
             return None, None, None, None
         status, usage = self._exit
         code = os.waitstatus_to_exitcode(status)

@@ -14,7 +14,7 @@ from .processes import Process, family, send_scout, snapshot
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 UNKILLABLE_SECONDS = 15.0
-"""A process that SIGKILL has not ended by then sits in the kernel; waiting longer would hold the job for ever."""
+"""A process that SIGKILL has not ended by then sits in the kernel, perhaps for ever."""
 
 
 class Hunt:

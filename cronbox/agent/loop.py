@@ -59,9 +59,9 @@ class Loop:
     def after(self, seconds: float, call: Call) -> Timer:
         return self.at(time.monotonic() + seconds, call)
 
-    def turn(self) -> None:
-        """Wait for something to happen, then make every call that is due, once."""
-        for fd, _ in self._epoll.poll(self._patience()):
+    def turn(self, until: float | None = None) -> None:
+        """Wait for something to happen, or for a moment on the monotonic clock; make every call that is due."""
+        for fd, _ in self._epoll.poll(self._patience(until)):
             call = self._calls.get(fd)
             if call is not None:
                 self.guard(call)
@@ -74,10 +74,13 @@ class Loop:
         except Exception as error:
             self._on_error(error)
 
-    def _patience(self) -> float:
+    def _patience(self, until: float | None) -> float:
         while self._timers and self._timers[0].call is None:
             heapq.heappop(self._timers)
-        return max(0.0, self._timers[0].when - time.monotonic()) if self._timers else -1
+        moments = [timer.when for timer in self._timers[:1]]
+        if until is not None:
+            moments.append(until)
+        return max(0.0, min(moments) - time.monotonic()) if moments else -1
 
     def _fire_timers(self) -> None:
         now = time.monotonic()

@@ -19,7 +19,7 @@ BLOCK_BYTES = 64 * 1024
 
 OUT, ERR, NOTE = "out", "err", "note"
 Line = list[object]
-"""`[t, stream, text]`, and a fourth element False where no newline ends it. t: seconds since the run's start."""
+"""`[t, stream, text]`, and a fourth element False where no newline ends it. t: seconds from the start."""
 
 
 class Splitter:
@@ -33,8 +33,7 @@ class Splitter:
         *whole, rest = (self._rest.pop(stream, b"") + data).split(b"\n")
         lines: list[Line] = []
         for raw in whole:
-            raw = self._cut(stream, raw, t, lines)
-            lines.append([t, stream, _text(raw)])
+            lines.append([t, stream, _text(self._cut(stream, raw, t, lines))])
         rest = self._cut(stream, rest, t, lines)
         if rest:
             self._rest[stream] = rest

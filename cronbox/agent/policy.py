@@ -40,7 +40,7 @@ class Situation(NamedTuple):
 
 
 def refusal(request: Request, situation: Situation) -> str | None:
-    """Why this run must not start, or None. A pause holds the schedule only: a person may still run the job."""
+    """Why this run must not start, or None. A pause holds only the schedule, not a person."""
     if situation.draining:
         return "draining"
     if request.trigger is not Trigger.MANUAL:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterable
 from typing import NamedTuple, NoReturn
 
 from .accounts import Account
-from .spawn import become, fork, reset_signals
+from .spawn import ALL_SIGNALS
 
 
 class Process(NamedTuple):
@@ -58,23 +59,25 @@ def send_scout(run: str, account: Account) -> int:
     Raises OSError if it cannot fork.
     """
     read, write = os.pipe()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)  # none may run the agent's code in the scout
     try:
-        pid = fork()
+        if os.fork() == 0:
+            _scout(run, account, write)
     except OSError:
         os.close(read)
-        os.close(write)
         raise
-    if pid == 0:
-        _scout(run, account, write)
-    os.close(write)
+    finally:
+        os.close(write)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.set_blocking(read, False)
     return read
 
 
 def _scout(run: str, account: Account, write: int) -> NoReturn:
     try:
-        reset_signals()
-        become(account)
+        os.setgroups(account.groups)
+        os.setgid(account.gid)
+        os.setuid(account.uid)
         mark = b"CRONBOX_RUN_ID=%s\0" % run.encode()
         pids = [name for name in os.listdir("/proc") if name.isdigit() and _carries(name, mark)]
         os.write(write, " ".join(pids).encode())

@@ -33,8 +33,8 @@ def segment_path(directory: str, first: int) -> str:
 
 
 def seq_of(line: bytes) -> int | None:
-    """The `seq` of one whole line, None if it is not one. The agent always writes `seq` first."""
-    if not line.startswith(b'{"seq":') or not line.endswith(b"}\n"):
+    """The `seq` of one whole line (without its newline), None if it is not one; `seq` always stands first."""
+    if not line.startswith(b'{"seq":') or not line.endswith(b"}"):
         return None
     digits = line[7 : line.find(b",")]
     return int(digits) if digits.isdigit() else None
@@ -58,7 +58,7 @@ def last_seq(fd: int) -> tuple[int | None, int]:
     end = tail.rfind(b"\n") + 1
     while end > 0:
         begin = tail.rfind(b"\n", 0, end - 1) + 1
-        seq = seq_of(tail[begin:end])
+        seq = seq_of(tail[begin : end - 1])
         if seq is not None:
             return seq, start + end
         end = begin

@@ -35,7 +35,7 @@ class State(NamedTuple):
 
 
 def load_state(path: str, log_dir: str) -> State:
-    """What an earlier life saved. The log id is new if there is no log, and read from it if only the state is gone."""
+    """What an earlier life saved. The log's id is new if there is no log, and in it if the state is gone."""
     try:
         raw = read_json_object(path)
     except (OSError, ValueError):

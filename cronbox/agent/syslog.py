@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import time
 from collections.abc import Callable
-
-import _socket
 
 RECEIVE_BYTES = 4 * 1024 * 1024
 MESSAGES_A_TURN = 500
@@ -36,8 +35,8 @@ class Syslog:
         """Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_NONBLOCK)
-        self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, RECEIVE_BYTES)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         self._socket.bind(path)
         os.chmod(path, 0o666)
         self._tell = tell

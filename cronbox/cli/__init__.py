@@ -7,6 +7,7 @@ completion start fast.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -57,8 +58,9 @@ def main() -> None:
 
 
 def invoke(argv: Sequence[str], *, opener: Opener = open_project) -> int:
-    """Run one command line -> its exit code. Every error of ours is told on stderr, and none as a traceback."""
+    """Run one command line -> its exit code. Every error of ours is told on stderr in one line."""
     command = typer.main.get_command(app)
+    _take_any_bytes()
     try:
         code = command.main(list(argv), prog_name="cronbox", standalone_mode=False, obj=opener)
         sys.stdout.flush()
@@ -72,7 +74,23 @@ def invoke(argv: Sequence[str], *, opener: Opener = open_project) -> int:
     except BrokenPipeError:
         _hush_stdout()
         return 0
+    except OSError as error:
+        print_error(_in_our_words(error))
+        return CronboxError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _take_any_bytes() -> None:
+    """What a job printed must come out byte for byte, whatever the locale says."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def _in_our_words(error: OSError) -> CronboxError:
+    """What the operating system refused, such as a file that may not be read."""
+    where = f"{error.filename}: " if error.filename else ""
+    return CronboxError(f"{where}{error.strerror or error}")
 
 
 def _hush_stdout() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
 import typer
@@ -48,7 +48,9 @@ def parse_target(text: str) -> Target:
     """`etl` or `etl/load-orders`. Raises UsageError."""
     box, slash, job = text.partition("/")
     if not box or (slash and not job) or "/" in job:
-        raise UsageError(f"{text!r} is not a box or a job", hint="write BOX or BOX/JOB, as in `etl/load-orders`")
+        raise UsageError(
+            f"{text!r} is not a box or a job", hint="write BOX or BOX/JOB, as in `etl/load-orders`"
+        )
     return Target(box, job or None)
 
 
@@ -56,31 +58,34 @@ def parse_job(text: str) -> tuple[str, str]:
     """`etl/load-orders` -> its two parts. Raises UsageError."""
     target = parse_target(text)
     if target.job is None:
-        raise UsageError(f"{text!r} is a box, not a job", hint=f"write {text}/JOB; `cronbox jobs {text}` lists them")
+        raise UsageError(
+            f"{text!r} is a box, not a job", hint=f"write {text}/JOB; `cronbox jobs {text}` lists them"
+        )
     return target.box, target.job
 
 
-def parse_moment(text: str, *, now: datetime, option: str, ahead: bool = False) -> datetime:
+def parse_moment(
+    text: str, *, now: datetime, option: str, ahead: bool = False, zone: tzinfo | None = None
+) -> datetime:
     """A moment as people write it -> aware UTC. Raises UsageError, which names the option.
 
     `2h` is two hours before `now`, or after it if `ahead`. A date is its midnight; a time without an
-    offset, and a date, are meant in the zone of this machine.
+    offset, and a date, are meant in `zone`, which is that of this machine unless another is given.
     """
     try:
         span = timedelta(seconds=parse_duration(text))
     except ValueError:
-        return _written_moment(text, option)
+        return _written_moment(text, option, zone)
     try:
         return now + span if ahead else now - span
     except OverflowError:
         raise UsageError(f"{option} {text}: out of the calendar") from None
 
 
-def _written_moment(text: str, option: str) -> datetime:
+def _written_moment(text: str, option: str, zone: tzinfo | None) -> datetime:
     try:
-        if len(text) == len("2026-11-23"):
-            return datetime.combine(date.fromisoformat(text), time()).astimezone(UTC)
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
             f"{option} {text!r} is not a time",

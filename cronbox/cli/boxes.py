@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from cronbox.cli import show
 from cronbox.cli.args import Box, Boxes, Json
 from cronbox.cli.context import site_of
+from cronbox.cli.find import up_to_date
+from cronbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from cronbox.ops.status import BoxStatus
 
 app = typer.Typer()
 PANEL = "Boxes"
@@ -35,7 +41,7 @@ def down(
     boxes: Boxes = None,
     volumes: bool = typer.Option(False, "--volumes", help="Remove their logs and data too."),
 ) -> None:
-    """Stop and remove boxes, after their running jobs have had their grace."""
+    """Stop and remove boxes; running jobs get their grace."""
     from cronbox.ops import reconcile
 
     with _progress() as report:
@@ -66,6 +72,7 @@ def ps(ctx: typer.Context, json: Json = False) -> None:
     from cronbox.ops.status import box_statuses
 
     site = site_of(ctx)
+    up_to_date(site, None)
     statuses = box_statuses(site)
     if json:
         show.as_json([status.as_json() for status in statuses])
@@ -74,7 +81,7 @@ def ps(ctx: typer.Context, json: Json = False) -> None:
         typer.echo("No boxes yet. Put a crontab file into crontabs/NAME/ and run `cronbox up`.")
         return
     now = site.now()
-    columns = [show.Column(title) for title in ("BOX", "STATE")]
+    columns = [show.Column("BOX", keep=10), show.Column("STATE")]
     columns += [show.Column("REL", right=True), show.Column("CRON"), show.Column("CRONTAB")]
     columns += [show.Column("RUN", right=True), show.Column("NEXT"), show.Column("LAST FAILURE")]
     show.table(
@@ -85,7 +92,7 @@ def ps(ctx: typer.Context, json: Json = False) -> None:
                 status.state,
                 str(status.release or show.NOTHING),
                 _alive(status.cron),
-                status.crontab,
+                _crontab(status),
                 str(status.running),
                 show.age(status.next_due, now=now),
                 show.age(status.last_failure, now=now),
@@ -100,6 +107,12 @@ def ps(ctx: typer.Context, json: Json = False) -> None:
 
 def _alive(cron: bool | None) -> str:
     return {True: "alive", False: "dead", None: show.NOTHING}[cron]
+
+
+def _crontab(status: BoxStatus) -> str:
+    """How the crontab stands, in a word."""
+    loaded = {True: "loaded", False: "not loaded", None: show.NOTHING}[status.loaded]
+    return status.drift or loaded
 
 
 @app.command(rich_help_panel=PANEL)
@@ -121,7 +134,9 @@ def cat(
 
 
 @app.command(
-    name="exec", rich_help_panel=PANEL, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+    name="exec",
+    rich_help_panel=PANEL,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 def exec_(
     ctx: typer.Context,
@@ -132,12 +147,17 @@ def exec_(
     """Run a command in a box; ends with its exit code."""
     from cronbox.ops.inside import step_inside
 
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise UsageError("no command to run", hint="write it behind --, as in `cronbox exec etl -- id`")
     raise typer.Exit(step_inside(site_of(ctx), box, command, user=user, tty=_on_a_terminal()))
 
 
 @app.command(rich_help_panel=PANEL)
 def shell(
-    ctx: typer.Context, box: Box, user: str = typer.Option("root", "-u", "--user", help="As this user of the box.")
+    ctx: typer.Context,
+    box: Box,
+    user: str = typer.Option("root", "-u", "--user", help="As this user of the box."),
 ) -> None:
     """Open a shell in a box; ends with its exit code."""
     from cronbox.ops.inside import step_inside
@@ -153,7 +173,7 @@ def _on_a_terminal() -> bool:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Shows each line of progress: plain, and under a spinner where there is a terminal."""
     if not sys.stdout.isatty():
-        yield lambda line: typer.echo(line)
+        yield typer.echo
         return
     from rich.console import Console
 

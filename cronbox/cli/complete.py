@@ -1,4 +1,4 @@
-"""Shell completion. Whatever is wrong, it says nothing and offers nothing: a prompt is no place for errors."""
+"""Shell completion. Whatever is wrong, it offers nothing: a prompt is no place for errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_ids(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids of the latest runs."""
 
     def recent() -> Iterator[str]:
-        yield from (run.id for run in _project(ctx).site.store.runs(limit=50))
+        yield from (run.id for run in _project(ctx).site.store.runs())
 
     return _quietly(recent, incomplete)
 

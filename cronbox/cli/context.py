@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
+from cronbox.errors import ConfigError
+
 if TYPE_CHECKING:
     from cronbox.config import Config
     from cronbox.ops import Site
@@ -45,6 +47,16 @@ class Project:
 
         return load_config(find_config(self.named))
 
+    def config_if_any(self) -> Config | None:
+        """The config alone, or None where there is no project. Raises ConfigError for an invalid one."""
+        from cronbox.config import find_config, load_config
+
+        try:
+            path = find_config(self.named)
+        except ConfigError:
+            return None
+        return load_config(path)
+
 
 def project_of(ctx: typer.Context) -> Project:
     return cast(Project, ctx.find_root().obj)
@@ -58,7 +70,9 @@ def log_to_stderr(level: str) -> None:
     """Send our log to stderr as `key=value` lines, or readable ones on a terminal; nothing under `level`."""
     import structlog
 
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.LogfmtRenderer()
+    renderer = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.LogfmtRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

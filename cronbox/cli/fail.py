@@ -22,14 +22,12 @@ def print_error(error: CronboxError) -> None:
 
 
 def print_usage_error(error: TyperException) -> int:
-    """A wrong option or argument in one line, with where to read more -> exit code. No arguments at all: the help."""
-    message = error.format_message()
-    ctx = getattr(error, "ctx", None)
-    if ctx is None or "\n" in message:
-        _say(message or "cronbox: wrong use")
-        return WRONG_USE
-    _say(f"cronbox: {message}")
-    _say(f"  `{ctx.command_path} --help` shows how it is used")
+    """A wrong option or argument in one line -> exit code. Where it is the help, that is printed already."""
+    message = error.format_message().replace("Value error, ", "")
+    if message:
+        _say(f"cronbox: {_one_line(message)}")
+        ctx = getattr(error, "ctx", None)
+        _say(f"  `{ctx.command_path if ctx else 'cronbox'} --help` shows how it is used")
     return WRONG_USE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import re
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -49,20 +50,25 @@ def logs(
     ctx: typer.Context,
     target: Annotated[
         str,
-        typer.Argument(metavar="BOX|BOX/JOB|RUN", help="A box, a job or a run.", autocompletion=complete.targets),
+        typer.Argument(
+            metavar="BOX|BOX/JOB|RUN", help="A box, a job or a run.", autocompletion=complete.targets
+        ),
     ],
-    follow: bool = typer.Option(False, "-f", "--follow", help="Go on with what comes; of a run, until it ends."),
+    follow: bool = typer.Option(
+        False, "-f", "--follow", help="Go on with what comes; of a run, until it ends."
+    ),
     number: Annotated[
         int | None, typer.Option("-n", "--tail", min=0, metavar="N", help="Only the last so many lines.")
     ] = None,
     since: Since = None,
     grep: Annotated[str | None, typer.Option("--grep", metavar="RE", help="Only lines that match.")] = None,
     stream: Annotated[
-        Literal["out", "err"] | None, typer.Option("--stream", metavar="out|err", help="Only stdout, or stderr.")
+        Literal["out", "err"] | None,
+        typer.Option("--stream", metavar="out|err", help="Only stdout, or stderr."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Print what jobs printed: a run's lines as they are, a box's with time, job and run."""
+    """Print what jobs printed, plain for a run, else with time, job and run."""
     site = site_of(ctx)
     wanted = replace(
         _target(site, target),
@@ -90,7 +96,9 @@ def _target(site: Site, text: str) -> Wanted:
     try:
         run = find_run(site, text)
     except NotFound:
-        raise NotFound(f"no box, and no run {text!r}", hint="`cronbox ps` and `cronbox runs` list them") from None
+        raise NotFound(
+            f"no box, and no run {text!r}", hint="`cronbox ps` and `cronbox runs` list them"
+        ) from None
     return Wanted(run.box, run.job, run.id, None, None, None)
 
 
@@ -152,6 +160,7 @@ def _followed(site: Site, wanted: Wanted, reader: _Reader) -> Iterator[OutputLin
         yield from reader.later()
         if ended:
             return
+        sys.stdout.flush()
         time.sleep(FOLLOW_POLL_S)
 
 
@@ -159,12 +168,19 @@ def _print(wanted: Wanted, line: OutputLine, json: bool) -> None:
     if json:
         typer.echo(json_format.dumps(_as_json(wanted.box, line)))
     elif wanted.run is not None:
-        show.output(line.text, newline=line.newline)
+        print(line.text, end="\n" if line.newline else "")
     else:
         head = f"{format_time(line.t)} {line.job}[{line.run[:4]}] {line.stream} | "
-        show.output(head + line.text, newline=True)
+        print(head + line.text)
 
 
 def _as_json(box: str, line: OutputLine) -> dict[str, Any]:
     """One line; bytes that were not UTF-8 are surrogates, U+DC80 to U+DCFF."""
-    return {"t": format_time(line.t), "box": box, "job": line.job, "run": line.run, "stream": line.stream, "text": line.text}
+    return {
+        "t": format_time(line.t),
+        "box": box,
+        "job": line.job,
+        "run": line.run,
+        "stream": line.stream,
+        "text": line.text,
+    }

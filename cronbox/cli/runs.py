@@ -39,21 +39,19 @@ def run(
     """Start a job now, exactly as cron would, and print the run's id."""
     from cronbox.ops import runs
 
-    site = site_of(ctx)
     box, name = parse_job(job)
-    if not (wait or follow):
-        _print_id(runs.run_now(site, box, name), json)
-        return
+    site = site_of(ctx)
     with runs.followed_run(site, box, name) as (run_id, events):
         _print_id(run_id, json)
         try:
-            end = _followed(events, show_output=follow)
+            end = _followed(events, to_its_end=wait or follow, show_output=follow)
         except KeyboardInterrupt:
             note(f"run {run_id} goes on; `cronbox kill {run_id}` ends it")
             raise
     up_to_date(site, box)
-    _tell_end(run_id, end)
-    raise typer.Exit(runs.exit_code_of(end))
+    if end.type in ("finished", "skipped"):
+        _tell_end(run_id, end)
+        raise typer.Exit(runs.exit_code_of(end))
 
 
 def _print_id(run_id: str, json: bool) -> None:
@@ -64,15 +62,19 @@ def _print_id(run_id: str, json: bool) -> None:
     sys.stdout.flush()
 
 
-def _followed(events: Iterator[Event], *, show_output: bool) -> Event:
-    """The run's last event; what it prints goes to our stdout and stderr meanwhile."""
-    for event in events:
-        if event.type == "queued":
-            note(f"waiting: {event.data.get('reason') or 'other runs come first'}")
+def _followed(events: Iterator[Event], *, to_its_end: bool, show_output: bool) -> Event:
+    """The run's last event, or else its first; what it prints goes to our stdout and stderr."""
+    event = next(events)
+    for event in events if to_its_end else ():
         if event.type == "output" and show_output:
-            for _, stream, text, *newline in event.data["lines"]:
-                show.output(text, newline=newline != [False], file=sys.stdout if stream == "out" else sys.stderr)
+            _print_output(event)
     return event
+
+
+def _print_output(event: Event) -> None:
+    for _, stream, text, *newline in event.data["lines"]:
+        end = "" if newline == [False] else "\n"
+        print(text, end=end, file=sys.stdout if stream == "out" else sys.stderr, flush=True)
 
 
 def _tell_end(run_id: str, end: Event) -> None:
@@ -88,7 +90,9 @@ def runs(
     ctx: typer.Context,
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[BOX[/JOB]]", help="Only of this box or job.", autocompletion=complete.targets),
+        typer.Argument(
+            metavar="[BOX[/JOB]]", help="Only of this box or job.", autocompletion=complete.targets
+        ),
     ] = None,
     status: Annotated[Status | None, typer.Option("--status", metavar="S", help=" ".join(Status))] = None,
     trigger: Annotated[Trigger | None, typer.Option("--trigger", metavar="T", help=" ".join(Trigger))] = None,
@@ -122,12 +126,19 @@ def runs(
     elif found:
         _print_runs(found, now)
     else:
-        typer.echo("No runs to show." if (wanted or status or trigger or since or until) else "Nothing has run yet.")
+        typer.echo(
+            "No runs to show." if (wanted or status or trigger or since or until) else "Nothing has run yet."
+        )
 
 
 def _print_runs(found: list[Run], now: datetime) -> None:
-    columns = [show.Column("RUN"), show.Column("JOB", bends=True), show.Column("STATUS"), show.Column("TRIGGER")]
-    columns += [show.Column("WHEN"), show.Column("TOOK", right=True), show.Column("WHY", bends=True)]
+    columns = [
+        show.Column("RUN"),
+        show.Column("JOB", keep=20),
+        show.Column("STATUS"),
+        show.Column("TRIGGER"),
+    ]
+    columns += [show.Column("WHEN"), show.Column("TOOK", right=True), show.Column("WHY", keep=8)]
     show.table(
         columns,
         (
@@ -172,7 +183,11 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "job", f"{run.box}/{run.job}"
     yield "status", f"{run.status}{f' ({why})' if (why := _why(run)) else ''}"
     yield "trigger", run.trigger.value + (f", attempt {run.attempt}" if run.attempt > 1 else "")
-    for title, moment in (("slot", run.scheduled_for), ("queued", run.queued_at), ("started", run.started_at)):
+    for title, moment in (
+        ("slot", run.scheduled_for),
+        ("queued", run.queued_at),
+        ("started", run.started_at),
+    ):
         if moment:
             yield title, show.moment_text(moment)
     if run.finished_at:
@@ -194,14 +209,15 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 @app.command(rich_help_panel=PANEL)
 def kill(ctx: typer.Context, run: RunId) -> None:
-    """End a run: SIGTERM, then SIGKILL after the job's kill-after. Waits until it has ended."""
+    """End a run, with SIGTERM and then SIGKILL, and wait until it has ended."""
     from cronbox.ops import runs
 
     site = site_of(ctx)
     found = find_run(site, run)
     if not found.status.is_open:
         raise CronboxError(f"run {found.id} has ended already: {found.status}")
-    ended = runs.kill(site, found, limit=runs.kill_limit(site, found))
-    if ended.status.is_open:
-        raise CronboxError(f"run {ended.id} is still {ended.status}", hint=f"`cronbox show {ended.id}` looks again")
-    typer.echo(f"{ended.id} {show.status_words(ended.status)}")
+    end = runs.kill(site, found)
+    up_to_date(site, found.box)
+    if end is None:
+        raise CronboxError(f"run {found.id} goes on", hint=f"`cronbox show {found.id}` looks again")
+    typer.echo(f"{found.id} {show.status_words(end.data['status'])}")

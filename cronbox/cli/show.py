@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TextIO
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -41,10 +41,11 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. Only a `bends` column may be cut with an ellipsis when the line is full."""
+    """A column of a table. When the line is full it may be cut with an ellipsis down to `keep` characters;
+    not at all where that is None."""
 
     title: str
-    bends: bool = False
+    keep: int | None = None
     right: bool = False
 
 
@@ -53,19 +54,24 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    cells = [[_cell(text) for text in row] for row in rows]
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    for number, column in enumerate(columns):
+        widest = max(len(column.title), *(row[number].cell_len for row in cells))
         drawn.add_column(
             column.title,
             no_wrap=True,
             overflow="ellipsis",
             justify="right" if column.right else "left",
-            min_width=None if column.bends else len(column.title),
-            ratio=None,
+            min_width=widest if column.keep is None else min(widest, column.keep),
         )
-    for row in rows:
-        drawn.add_row(*(_cell(text) for text in row))
-    Console(highlight=False, soft_wrap=False).print(drawn)
+    for row in cells:
+        drawn.add_row(*row)
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    for line in captured.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def _cell(text: str) -> Text:
@@ -84,14 +90,18 @@ def as_json(answer: object) -> None:
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=True))
 
 
+UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
 def age(moment: datetime | None, *, now: datetime) -> str:
-    """`3m ago`, `in 2h`, `now`; `-` for nothing."""
+    """`3m ago`, `in 2h`, `now`: rounded down to one unit; `-` for nothing."""
     if moment is None:
         return NOTHING
-    gap = moment - now
-    if abs(gap) < timedelta(seconds=1):
+    gap = round((moment - now).total_seconds())
+    unit, size = next(((unit, size) for unit, size in UNITS if abs(gap) >= size), ("", 0))
+    if not size:
         return "now"
-    return f"in {span(gap.total_seconds())}" if gap > timedelta() else f"{span(-gap.total_seconds())} ago"
+    return f"in {gap // size}{unit}" if gap > 0 else f"{-gap // size}{unit} ago"
 
 
 def span(seconds: float | None) -> str:
@@ -101,7 +111,7 @@ def span(seconds: float | None) -> str:
     if seconds < 10:
         return f"{seconds:.2f}s"
     left = round(seconds)
-    for unit, size, smaller, step in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+    for (unit, size), (smaller, step) in pairwise(UNITS):
         if left >= size:
             whole, rest = left // size, left % size // step
             return f"{whole}{unit} {rest}{smaller}" if rest else f"{whole}{unit}"
@@ -125,12 +135,15 @@ def counted(number: int, noun: str) -> str:
 
 def status_words(status: str) -> str:
     """`timed out` for `timed_out`; the verb of a sentence about a run."""
-    return {"killed": "was killed", "skipped": "was skipped", "lost": "was lost"}.get(status, status.replace("_", " "))
+    return {"killed": "was killed", "skipped": "was skipped", "lost": "was lost"}.get(
+        status, status.replace("_", " ")
+    )
 
 
-def output(text: str, *, newline: bool, file: TextIO | None = None) -> None:
-    """Print one line of a job byte for byte as the job printed it, to our stdout unless another file is named."""
-    file = file or sys.stdout
-    file.flush()
-    file.buffer.write(text.encode(errors="surrogateescape") + (b"\n" if newline else b""))
-    file.buffer.flush()
+def verdict(level: str, text: str) -> None:
+    """One line that begins with `ok`, `warn` or `fail`, coloured on a terminal; never cut."""
+    from rich.console import Console
+
+    line = _cell(f"{level:<5} {text}")
+    line.stylize(STYLES.get(level, ""), 0, len(level))
+    Console(highlight=False, soft_wrap=True).print(line)

@@ -19,6 +19,9 @@ LABEL_RELEASE = "cronbox.release"
 LABEL_RECIPE = "cronbox.recipe"
 LABEL_DIGEST = "cronbox.digest"
 
+AGENT = ("/usr/bin/python3", "-IS", "/usr/lib/cronbox")
+"""The agent in the box; a verb of docs/agent.md follows."""
+
 Progress = Callable[[str], None]
 """Receives one readable line of a build's or pull's progress at a time."""
 

@@ -67,6 +67,8 @@ class Step:
     files: tuple[File, ...]
     argument: str = "CRONBOX_BASE"
     dockerfile: str = "Dockerfile"
+    tag: str | None = None
+    """A name to keep the result by, so that it outlives the images made from it."""
 
     def context(self) -> io.BytesIO:
         """The build context as a tar, equal bytes for equal files."""
@@ -82,13 +84,21 @@ class Step:
 
 def steps(recipe: Recipe) -> list[Step]:
     """The builds that make the recipe's image, in order. Raises EngineError for a name that is none."""
-    chain = [Step("base image", _base_files(recipe), argument="BASE_IMAGE")]
+    chain = [Step("base image", _base_files(recipe), argument="BASE_IMAGE", tag=base_tag(recipe.base_image))]
     if additions := _additions(recipe):
         requirements: tuple[File, ...] = (("requirements.txt", 0o644, recipe.pip or b""),)
         chain.append(Step("packages and users", (_dockerfile(additions), *requirements)))
     if recipe.dockerfile is not None:
         chain.append(Step(f"own {recipe.dockerfile}", recipe.context, dockerfile=recipe.dockerfile))
     return [*chain, Step("entry point", (_dockerfile(SEAL),))]
+
+
+def base_tag(base_image: str) -> str:
+    """What the base made of `base_image` is called.
+
+    A later base takes the name over, and the earlier one goes with the last release made from it.
+    """
+    return "cronbox/base:" + re.sub(r"[^A-Za-z0-9.-]+", "-", base_image).lstrip(".-")[-128:]
 
 
 def _base_files(recipe: Recipe) -> tuple[File, ...]:
@@ -155,8 +165,10 @@ class Build:
         image = base
         for number, step in enumerate(chain, start=1):
             self._progress(f"[{number}/{len(chain)}] {step.title}")
-            last = number == len(chain)
-            image = self._step(step, image, {"tag": tag, "labels": dict(labels)} if last else {})
+            naming: dict[str, Any] = {"tag": step.tag}
+            if number == len(chain):
+                naming = {"tag": tag, "labels": dict(labels)}
+            image = self._step(step, image, naming)
         return image
 
     def _step(self, step: Step, base: str, naming: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ class SshClient(APIClient):
     """
 
     def __init__(self, address: str) -> None:
-        super().__init__(base_url="unix:///", version=MINIMUM_DOCKER_API_VERSION, timeout=ANSWER_SECONDS)
+        super().__init__(version=MINIMUM_DOCKER_API_VERSION, timeout=ANSWER_SECONDS)
         self.mount("http+docker://", _SshAdapter(address))
         self._version = str(self.version(api_version=False)["ApiVersion"])
 

@@ -15,12 +15,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from enum import StrEnum
+from functools import lru_cache
 
 from cronbox.model.crontab import DIRECTIVE, Comment
 from cronbox.model.durations import parse_duration, parse_size
 from cronbox.model.job import Overlap, Policy
 
 IGNORE = "ignore"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -48,7 +51,7 @@ class Key:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a text")
-    if any(ord(char) < 32 for char in value):
+    if _CONTROL.search(value):
         raise ValueError("a text has no control characters")
     return value
 
@@ -190,9 +193,20 @@ class Word:
     value_column: int
 
 
+class MistakeKind(StrEnum):
+    """What kind of thing is wrong with a directive."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown-key"
+    BAD_VALUE = "bad-value"
+    TWICE = "twice"
+
+
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """What is wrong with a directive, and where."""
+
+    kind: MistakeKind
 
     line: int
     column: int
@@ -226,7 +240,8 @@ _WORD = re.compile(
 _ESCAPED = re.compile(r"\\([\"\\])")
 
 
-def parse_directives(comments: Sequence[Comment]) -> Directives:
+@lru_cache(maxsize=32768)
+def parse_directives(comments: tuple[Comment, ...]) -> Directives:
     """What the `# cronbox:` comments over one entry say together; mistakes are listed, not raised."""
     if not comments:
         return NOTHING
@@ -248,12 +263,13 @@ def parse_directives(comments: Sequence[Comment]) -> Directives:
 
 def _mistake(word: Word, settings: Mapping[str, str]) -> Mistake | None:
     if word.key in settings:
-        return Mistake(word.line, word.column, f"{word.key} stands here twice")
+        return Mistake(MistakeKind.TWICE, word.line, word.column, f"{word.key} stands here twice")
     try:
         read_setting(word.key, word.value)
     except ValueError as error:
-        column = word.value_column if word.key in KEYS else word.column
-        return Mistake(word.line, column, str(error))
+        if word.key in KEYS:
+            return Mistake(MistakeKind.BAD_VALUE, word.line, word.value_column, f"{word.key}: {error}")
+        return Mistake(MistakeKind.UNKNOWN_KEY, word.line, word.column, str(error))
     return None
 
 
@@ -268,7 +284,8 @@ def _read_words(comment: Comment, words: list[Word], mistakes: list[Mistake]) ->
             continue
         found = _WORD.match(text, at)
         if not found or found["is"] is None:
-            mistakes.append(Mistake(comment.line, at + shift, _bad_word(text, at, found)))
+            message = _bad_word(text, at, found)
+            mistakes.append(Mistake(MistakeKind.MALFORMED, comment.line, at + shift, message))
             at = _next_blank(text, at)
             continue
         value_column = found.start("value") + shift

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 LONGEST = 64
 
@@ -19,6 +18,8 @@ _WORD = re.compile(r"""[^\s;&|<>"'(){}`]+""")
 _CONTROL = re.compile(r"&&|\|\||[;&|]")
 _EXTENSION = re.compile(r"\.(?:py|sh|bash|pl|php|rb|js|ts|jar|r)\Z", re.IGNORECASE)
 _OTHER = re.compile(r"[^a-z0-9.]+")
+_PYTHON = re.compile(r"python[0-9.]+")
+_LETTER = re.compile(r"[A-Za-z0-9]")
 _NUMBER = re.compile(r"[0-9.:]+[smhd]?\Z")
 
 
@@ -30,21 +31,27 @@ def slug(command: str) -> str:
             continue
         for index, word in enumerate(words):
             if _names_the_work(word, words[index - 1] if index else ""):
-                return _clean(word, words[index + 1 : index + 2])
+                return _clean(word)
     return "job"
 
 
 def _names_the_work(word: str, before: str) -> bool:
     if word.startswith(("-", "$", ">", "%")) or _ASSIGNMENT.match(word) or _NUMBER.match(word):
         return False
-    name = PurePosixPath(word).name
-    if before in ("-m", "-c") or name in _WRAPPERS or re.fullmatch(r"python[0-9.]+", name):
-        return before == "-m"
-    return bool(_OTHER.sub("", name.lower()).strip("."))
+    name = _basename(word)
+    if before == "-m":
+        return True
+    if before == "-c" or name in _WRAPPERS or _PYTHON.fullmatch(name):
+        return False
+    return _LETTER.search(name) is not None
 
 
-def _clean(word: str, following: list[str]) -> str:
-    name = _EXTENSION.sub("", PurePosixPath(word).name)
+def _basename(word: str) -> str:
+    return word.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _clean(word: str) -> str:
+    name = _EXTENSION.sub("", _basename(word))
     name = _OTHER.sub("-", name.lower()).strip("-.")
     return name[:48].strip("-.") or "job"
 

@@ -1,8 +1,8 @@
 """A run: one execution of a job, and the one table of the states it can be in.
 
 Statuses and their order of life: queued -> running -> one end. `skipped` and `missed` are slots that did
-not run. `lost` is an end that nobody saw; a `finished` that turns up later replaces it. `missed` is what
-nothing in the log spoke of at the time; what the log says later replaces it.
+not run. `lost` is an end that nobody saw, `missed` a slot of which nobody heard: both are what the store
+concludes, and what the log says later replaces them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
     None: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED, Status.MISSED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.SKIPPED, Status.KILLED, Status.LOST}),
     Status.RUNNING: ENDS | {Status.LOST},
-    Status.LOST: ENDS,
+    Status.LOST: ENDS | {Status.RUNNING},
     Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
@@ -134,14 +134,13 @@ def apply(run: Run | None, event: Event, *, box: str, release: int | None, boot_
     """
     match event.type:
         case "queued":
-            status = moved(run, Status.QUEUED)
-            return replace(_born(run, event, box, status, release, boot_id), queued_at=event.t)
+            return _born(run, event, Status.QUEUED, box, release, boot_id)
         case "skipped":
-            status = moved(run, Status.SKIPPED)
-            return replace(_born(run, event, box, status, release, boot_id), finished_at=event.t)
+            return _born(run, event, Status.SKIPPED, box, release, boot_id)
         case "started":
-            status = moved(run, Status.RUNNING)
-            return replace(_born(run, event, box, status, release, boot_id), started_at=event.t)
+            if run is not None and run.started_at is not None:
+                raise ImpossibleTransition(f"run {run.id} started before")
+            return _born(run, event, Status.RUNNING, box, release, boot_id)
         case "finished":
             return _finished(run, event)
     raise ValueError(f"a {event.type} event moves no run")
@@ -183,22 +182,24 @@ def slot_of(event: Event) -> datetime | None:
 
 
 def _born(
-    run: Run | None, event: Event, box: str, status: Status, release: int | None, boot_id: str | None
+    run: Run | None, event: Event, to: Status, box: str, release: int | None, boot_id: str | None
 ) -> Run:
     """The run as `queued`, `skipped` and `started` describe it. A queued run keeps its slot."""
     data = event.data
-    known = run if run is not None and run.status is Status.QUEUED else None
+    known = run if run is not None and run.status is not Status.MISSED else None
     return Run(
-        id=_name(data, "run"),
+        id=name_of(data, "run"),
         box=box,
-        job=_name(data, "job"),
-        trigger=Trigger(_name(data, "trigger")),
-        status=status,
+        job=name_of(data, "job"),
+        trigger=Trigger(name_of(data, "trigger")),
+        status=moved(run, to),
         reason=text_of(data, "reason"),
         scheduled_for=known.scheduled_for if known else slot_of(event),
-        occurrence=known.occurrence if known else _whole(data, "occurrence") or 0,
-        queued_at=known.queued_at if known else None,
-        attempt=_whole(data, "attempt") or 1,
+        occurrence=known.occurrence if known else whole_of(data, "occurrence") or 0,
+        queued_at=event.t if to is Status.QUEUED else known.queued_at if known else None,
+        started_at=event.t if to is Status.RUNNING else None,
+        finished_at=event.t if to is Status.SKIPPED else None,
+        attempt=known.attempt if known else whole_of(data, "attempt") or 1,
         release=release,
         boot_id=boot_id,
     )
@@ -214,13 +215,13 @@ def _finished(run: Run | None, event: Event) -> Run:
         status=status,
         reason=text_of(data, "reason"),
         finished_at=event.t,
-        duration_s=_number(data, "duration_s"),
-        exit_code=_whole(data, "exit_code"),
-        signal=_whole(data, "signal"),
-        cpu_s=_number(data, "cpu_s"),
-        max_rss_bytes=_whole(data, "max_rss_bytes"),
-        output_bytes=_whole(data, "output_bytes") or 0,
-        dropped_bytes=_whole(data, "dropped_bytes") or 0,
+        duration_s=number_of(data, "duration_s"),
+        exit_code=whole_of(data, "exit_code"),
+        signal=whole_of(data, "signal"),
+        cpu_s=number_of(data, "cpu_s"),
+        max_rss_bytes=whole_of(data, "max_rss_bytes"),
+        output_bytes=whole_of(data, "output_bytes") or 0,
+        dropped_bytes=whole_of(data, "dropped_bytes") or 0,
     )
 
 
@@ -234,14 +235,14 @@ def text_of(data: dict[str, Any], key: str) -> str | None:
     return text[:LONGEST_REASON].encode(errors="replace").decode().replace("\0", "?")
 
 
-def _name(data: dict[str, Any], key: str) -> str:
+def name_of(data: dict[str, Any], key: str) -> str:
     name = data.get(key)
     if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
         raise ValueError(f"{key} is {name!r}, not a name")
     return name
 
 
-def _whole(data: dict[str, Any], key: str) -> int | None:
+def whole_of(data: dict[str, Any], key: str) -> int | None:
     number = data.get(key)
     if number is None:
         return None
@@ -250,7 +251,7 @@ def _whole(data: dict[str, Any], key: str) -> int | None:
     return number
 
 
-def _number(data: dict[str, Any], key: str) -> float | None:
+def number_of(data: dict[str, Any], key: str) -> float | None:
     number = data.get(key)
     if number is None:
         return None

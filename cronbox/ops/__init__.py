@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cronbox.config import Config
 from cronbox.engine import Engine
-from cronbox.store import Store
+
+if TYPE_CHECKING:
+    from cronbox.store import Store
 
 
 class Site:

@@ -42,8 +42,13 @@ def crontab_paths(box: BoxConfig) -> Iterator[Path]:
     """The box's crontab files by name; dot-files and editors' `~` files are not among them."""
     folder = box.crontabs
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_file() and not path.name.startswith(".") and not path.name.endswith("~"):
+        if is_crontab(path):
             yield path
+
+
+def is_crontab(path: Path) -> bool:
+    """Whether a path in a folder of crontabs is one of them."""
+    return path.is_file() and not path.name.startswith(".") and not path.name.endswith("~")
 
 
 def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:

@@ -39,7 +39,9 @@ def ask_agent(site: Site, container: str, verb: str) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         words = said.stderr.decode(errors="replace").strip() or f"exit code {said.exit_code}"
-        raise EngineError(f"the agent could not answer {verb!r}: {words}", hint="`cronbox doctor` looks closer")
+        raise EngineError(
+            f"the agent could not answer {verb!r}: {words}", hint="`cronbox doctor` looks closer"
+        )
     return answer
 
 

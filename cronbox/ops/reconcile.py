@@ -168,6 +168,7 @@ def reconcile(
         if box.running and box.box in wanted.keys() - acted:
             with _failing(done, site, box.box):
                 _keep_installed(site, by_name[box.box], box, always=always_install, report=report)
+    _clear_problems(site, by_name.keys() - done.failures.keys())
     return done
 
 
@@ -184,6 +185,13 @@ def _failing(done: Pass, site: Site, box: str) -> Iterator[None]:
     except CronboxError as error:
         done.failures[box] = error
         site.store.set_problem(box, error.in_full())
+
+
+def _clear_problems(site: Site, boxes: Iterable[str]) -> None:
+    """These boxes are as they should be, so what was wrong with them before is over."""
+    for name in boxes:
+        if site.store.box_state(name).problem is not None:
+            site.store.set_problem(name, None)
 
 
 def _wanted(site: Site, box: BoxConfig, report: Report) -> BoxSpec:

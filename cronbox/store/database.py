@@ -41,10 +41,17 @@ def connect(url: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the database's folder: {error}", hint="look at `state_dir`") from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -25,10 +25,10 @@ STREAMS = frozenset({"out", "err", "note"})
 PAGE = 64
 """Batches read at a time."""
 
-LONGEST_BATCH = timedelta(minutes=1)
-"""How much older than its last line a batch's first line can be; the agent hands lines on within seconds."""
+SETTLED = timedelta(seconds=5)
+"""How long the agent keeps a line before it hands it on, at most; but for a tail that it held back."""
 
-BATCH_COLUMNS = (OUTPUT.c.pk, OUTPUT.c.at, OUTPUT.c.lines, OUTPUT.c.job, RUN.c.id)
+BATCH_COLUMNS = (OUTPUT.c.pk, OUTPUT.c.at, OUTPUT.c.lines, OUTPUT.c.job, RUN.c.id, RUN.c.started_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,6 @@ def of_box(
     job: str | None,
     *,
     since: datetime | None,
-    until: datetime | None,
     stream: str | None,
     after: int | None,
 ) -> Iterator[OutputLine]:
@@ -107,12 +106,9 @@ def of_box(
     conditions = _of_job(box, job)
     if after is not None:
         conditions.append(OUTPUT.c.pk > after)
-    if until is not None:
-        conditions.append(OUTPUT.c.at < until)
-    begin = since or _time_of(engine, after)
-    pages = _timed_pages(engine, conditions, begin - LONGEST_BATCH if begin else None)
+    pages = _timed_pages(engine, conditions, since or _time_of(engine, after))
     for line in _of_stream(_merged(pages), stream):
-        if (since is None or line.t >= since) and (until is None or line.t < until):
+        if since is None or line.t >= since:
             yield line
 
 
@@ -144,7 +140,7 @@ def _pages(engine: Engine, conditions: list[ColumnElement[bool]], after: int) ->
 def _timed_pages(
     engine: Engine, conditions: list[ColumnElement[bool]], begin: datetime | None
 ) -> Iterator[Row[Any]]:
-    """Batches in the order of their first line, from a time on, read a page at a time."""
+    """Batches as they were written from a time on, read a page at a time."""
     start = [OUTPUT.c.at >= begin] if begin else []
     while True:
         query = _batches([*conditions, *start]).order_by(OUTPUT.c.at, OUTPUT.c.pk).limit(PAGE)
@@ -158,7 +154,7 @@ def _timed_pages(
 
 
 def _time_of(engine: Engine, position: int | None) -> datetime | None:
-    """When the batch at a position began. What follows it in the box's log began later, or hardly earlier."""
+    """When the batch at a position was written."""
     if position is None:
         return None
     with transaction(engine, writing=False) as tx:
@@ -166,10 +162,10 @@ def _time_of(engine: Engine, position: int | None) -> datetime | None:
 
 
 def _merged(batches: Iterable[Row[Any]]) -> Iterator[OutputLine]:
-    """Lines of batches that overlap in time, in order: a line is due once no later batch can precede it."""
+    """Lines of batches that overlap in time, in order: a line is due once no later batch precedes it."""
     waiting: list[tuple[datetime, int, int, OutputLine]] = []
     for row in batches:
-        while waiting and waiting[0][0] <= row.at:
+        while waiting and waiting[0][0] < row.at - SETTLED:
             yield heapq.heappop(waiting)[-1]
         for number, line in enumerate(_lines(row)):
             heapq.heappush(waiting, (line.t, row.pk, number, line))
@@ -200,9 +196,8 @@ def _read(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
 
 def _lines(row: Row[Any]) -> Iterator[OutputLine]:
     batch = json.loads(zstandard.ZstdDecompressor().decompress(row.lines))
-    first = batch[0][0]
     for t, stream, text, *newline in batch:
-        moment = row.at + timedelta(seconds=t - first)
+        moment = row.started_at + timedelta(seconds=t) if row.started_at else row.at
         yield OutputLine(moment, stream, text, newline != [False], row.job, row.id, row.pk)
 
 

@@ -36,5 +36,9 @@ def put(tx: Transaction, pause: Pause) -> None:
     tx.execute(insert(PAUSE).values(box=pause.box, job=pause.job or "", **values))
 
 
+def lift_all(tx: Transaction, box: str) -> None:
+    tx.execute(delete(PAUSE).where(PAUSE.c.box == box))
+
+
 def lift(tx: Transaction, box: str, job: str | None) -> None:
     tx.execute(delete(PAUSE).where(PAUSE.c.box == box, PAUSE.c.job == (job or "")))

@@ -31,7 +31,7 @@ COLUMNS = [RUN.c[name] for name in FIELDS]
 
 MUTABLE = (
     *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
-    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id", "attempt"),
+    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id"),
 )
 """What events change of a run that has its row. The rest names the run, and stays."""
 
@@ -61,14 +61,13 @@ class RunFilter:
 
 def newest(tx: Transaction, wanted: RunFilter) -> list[Run]:
     """The runs a filter asks for, newest first."""
-    statuses = (wanted.status,) if wanted.status else None
-    return _newest(tx, wanted, statuses=statuses)
+    return [_run(row) for row in tx.execute(query_of(wanted))]
 
 
 def last_failure(tx: Transaction, box: str) -> Run | None:
     """The box's newest run that failed, timed out or was lost."""
-    found = _newest(tx, RunFilter(box=box, limit=1), statuses=sorted(FAILURES))
-    return found[0] if found else None
+    row = tx.execute(query_of(RunFilter(box=box, limit=1), statuses=sorted(FAILURES))).one_or_none()
+    return _run(row) if row else None
 
 
 def still_open(tx: Transaction, box: str | None, statuses: Iterable[Status] = OPEN) -> list[Run]:
@@ -179,13 +178,18 @@ def prune(tx: Transaction, older_than: datetime, batch: int) -> int:
     return tx.execute(delete(RUN).where(RUN.c.pk.in_(oldest))).rowcount
 
 
-def _newest(tx: Transaction, wanted: RunFilter, *, statuses: Sequence[Status] | None) -> list[Run]:
-    """An index ends in `at` and so gives the newest first, but only below one status and one trigger. So a
-    query that asks for one of the two takes the newest of each combination, and then the newest of those."""
+def query_of(wanted: RunFilter, *, statuses: Sequence[Status] | None = None) -> Select[Any]:
+    """The newest runs of a filter, of any of these statuses if it names none.
+
+    An index ends in `at` and so gives the newest first, but only below one status and one trigger. So where
+    one of the two is asked for, the newest of each combination are taken, and then the newest of those.
+    """
     newest_first = (RUN.c.at.desc(), RUN.c.pk.desc())
+    if wanted.status is not None:
+        statuses = (wanted.status,)
+    query = select(*COLUMNS).order_by(*newest_first).limit(wanted.limit)
     if statuses is None and wanted.trigger is None:
-        query: Select[Any] = select(*COLUMNS).where(*_bounds(wanted)).order_by(*newest_first)
-        return [_run(row) for row in tx.execute(query.limit(wanted.limit))]
+        return query.where(*_bounds(wanted))
     triggers = (wanted.trigger,) if wanted.trigger else tuple(Trigger)
     parts = [
         select(RUN.c.pk)
@@ -196,8 +200,7 @@ def _newest(tx: Transaction, wanted: RunFilter, *, statuses: Sequence[Status] | 
         for status, trigger in product(statuses or tuple(Status), triggers)
     ]
     candidates = union_all(*(select(part.c.pk) for part in parts)).subquery()
-    query = select(*COLUMNS).where(RUN.c.pk.in_(select(candidates.c.pk))).order_by(*newest_first)
-    return [_run(row) for row in tx.execute(query.limit(wanted.limit))]
+    return query.where(RUN.c.pk.in_(select(candidates.c.pk)))
 
 
 def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:

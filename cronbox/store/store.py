@@ -141,13 +141,12 @@ class Store:
         job: str | None = None,
         *,
         since: datetime | None = None,
-        until: datetime | None = None,
         stream: str | None = None,
         after: int | None = None,
     ) -> Iterator[OutputLine]:
-        """The lines of all runs of a box, or of one job, in the order of time: since <= t < until. `after` a
+        """The lines of all runs of a box, or of one job, in the order of time, from `since` on; `after` a
         line's `position`, those that came into the store later."""
-        return outputs.of_box(self._engine, box, job, since=since, until=until, stream=stream, after=after)
+        return outputs.of_box(self._engine, box, job, since=since, stream=stream, after=after)
 
     def tail_box_output(
         self, box: str, job: str | None, n: int, *, stream: str | None = None
@@ -190,6 +189,10 @@ class Store:
     def set_drift(self, box: str, drift: str | None, at: datetime) -> None:
         """What somebody changed in the box behind cronbox's back; None: all is as installed."""
         self._change(box, drift=drift, drift_at=at if drift else None)
+
+    def note_death(self, box: str, *, reason: str) -> None:
+        """How the box's present boot ended, as its engine knows it: the reason of runs that it left open."""
+        self._change(box, death=reason)
 
     def pauses(self, box: str | None = None) -> list[Pause]:
         """The pauses of a box, or of all. One whose `until` has passed may still be here."""

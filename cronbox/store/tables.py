@@ -78,8 +78,8 @@ class RunRow(SQLModel, table=True):
 
 
 class OutputRow(SQLModel, table=True):
-    """One batch of a run's output lines, in the order of the log. `lines` is `outputs.packed`; `at` is the
-    time of its first line. Box and job stand here too, so that a box's output reads without its runs."""
+    """One batch of a run's output lines, in the order of the log. `lines` is `outputs.packed`; `at` is when
+    the agent wrote it. Box and job stand here too, so that a box's output reads without its runs."""
 
     __tablename__ = "output"
     __table_args__ = (

@@ -6,6 +6,7 @@ import importlib.resources
 import re
 import shutil
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,7 @@ from cronbox.model.crontab import Crontab, parse_crontab
 from cronbox.model.directives import parse_directives
 from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
+from cronbox.model.lint import lint_box
 from tests.example.box import ROOT, SCRIPTS
 
 TEMPLATES = Path(str(importlib.resources.files("cronbox"))) / "templates"
@@ -33,6 +35,12 @@ def example_jobs() -> dict[str, Job]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_cron_would_load_the_file(path: Path) -> None:
     assert parsed(path).cron_error(USERS) is None
+
+
+@pytest.mark.parametrize("box", [FILES[:-1], FILES[-1:]], ids=["etl", "hello"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_the_linter_finds_nothing_in_any_zone(box: list[Path], zone: str) -> None:
+    assert not list(lint_box([parsed(path) for path in box], known_users=USERS, zone=ZoneInfo(zone)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -1,0 +1,156 @@
+"""Prints the log from a given event on, and goes on as it grows, across rotation.
+
+What is printed is on the disk for good first: an event that has been seen outside must not be taken back by
+a power cut, or its `seq` would be given twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+
+from .files import read_json_object, write_all
+from .paths import Paths
+from .segments import ACTIVE, finished_segments, first_seq, last_seq, seq_of
+
+POLL_SECONDS = 0.1
+BLOCK_BYTES = 256 * 1024
+
+
+def follow(paths: Paths, after: int, *, stdin: int, stdout: int) -> None:
+    """The head line, then every event with a `seq` over `after`, until `stdin` ends.
+
+    Everything that is there is printed before `stdin` is looked at. Raises OSError, BrokenPipeError when
+    nobody reads.
+    """
+    reader = Reader(paths.log_dir, after)
+    write_all(stdout, json.dumps(_head(paths)).encode() + b"\n")
+    try:
+        while True:
+            while block := reader.read():
+                write_all(stdout, block)
+            if _ended(stdin):
+                return
+    finally:
+        reader.close()
+
+
+class Reader:
+    """Reads events in the order of `seq`, whole lines only, each once."""
+
+    def __init__(self, directory: str, after: int) -> None:
+        self._directory = directory
+        self._after = after
+        self._rest = b""
+        self._fd = open_segment(directory, after + 1)
+
+    def read(self) -> bytes:
+        """Some of the lines that have come; empty when there are no more for now."""
+        while True:
+            block = os.read(self._fd, BLOCK_BYTES)
+            if not block:
+                if self._is_active():
+                    return b""
+                block = os.read(self._fd, BLOCK_BYTES)  # written between the read and the rotation
+            if not block:
+                self._move_on()
+            elif lines := self._wanted(block):
+                os.fdatasync(self._fd)
+                return lines
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _wanted(self, block: bytes) -> bytes:
+        *whole, self._rest = (self._rest + block).split(b"\n")
+        wanted = []
+        for line in whole:
+            seq = seq_of(line)
+            if seq is not None and seq > self._after:
+                self._after = seq
+                wanted += [line, b"\n"]
+        return b"".join(wanted)
+
+    def _move_on(self) -> None:
+        os.close(self._fd)
+        self._rest = b""
+        self._fd = open_segment(self._directory, self._after + 1)
+
+    def _is_active(self) -> bool:
+        try:
+            active = os.stat(f"{self._directory}/{ACTIVE}")
+        except FileNotFoundError:
+            return True  # between the two renames of a rotation
+        return active.st_ino == os.fstat(self._fd).st_ino
+
+
+def open_segment(directory: str, seq: int) -> int:
+    """The segment that holds event `seq`, or will; the oldest there is, if that one is gone -> descriptor."""
+    while True:
+        try:
+            return _try_open(directory, seq)
+        except FileNotFoundError:
+            time.sleep(0.01)  # rotated under our hands
+
+
+def _try_open(directory: str, seq: int) -> int:
+    active = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        finished = _open_finished(directory, seq, first_seq(active))
+    except BaseException:
+        os.close(active)
+        raise
+    if finished is None:
+        return active
+    os.close(active)
+    return finished
+
+
+def _open_finished(directory: str, seq: int, active_first: int | None) -> int | None:
+    """The finished segment that holds event `seq` or a later one, oldest first; None: only the active may."""
+    segments = finished_segments(directory)
+    if active_first is not None and segments and segments[-1].first >= active_first:
+        raise FileNotFoundError("rotated since it was opened")
+    if active_first is not None and active_first <= seq:
+        return None
+    older = sum(1 for segment in segments if segment.first <= seq)
+    for segment in segments[max(0, older - 1) :]:
+        fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+        last, _ = last_seq(fd)
+        if last is not None and last >= seq:
+            return fd
+        os.close(fd)
+    return None
+
+
+def _ended(stdin: int) -> bool:
+    """Wait a moment for more -> whether `stdin` has come to its end. What stands in it means nothing."""
+    ready, _, _ = select.select([stdin], [], [], POLL_SECONDS)
+    return bool(ready) and not os.read(stdin, 4096)
+
+
+def _head(paths: Paths) -> dict[str, object]:
+    first, last = bounds(paths.log_dir)
+    return {"log_id": read_json_object(paths.state)["log_id"], "first_seq": first, "last_seq": last}
+
+
+def bounds(directory: str) -> tuple[int | None, int]:
+    """The oldest event that is still there (None if there is none), and the newest."""
+    oldest = open_segment(directory, 0)
+    newest = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        first, (last, _) = first_seq(oldest), last_seq(newest)
+    finally:
+        os.close(oldest)
+        os.close(newest)
+    if last is None:
+        segments = finished_segments(directory)
+        return first, 0 if not segments else _last_of(segments[-1].path)
+    return first, last
+
+
+def _last_of(path: str) -> int:
+    with open(path, "rb") as file:
+        return last_seq(file.fileno())[0] or 0

@@ -1,0 +1,112 @@
+"""The runs that go on: started, told to end, and reaped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from resource import struct_rusage
+from typing import Any
+
+from .accounts import Account, Accounts, UnknownUser
+from .clock import utc_minute_text, utc_text
+from .environment import as_bytes, container_environment, job_environment, run_variables
+from .execution import Execution
+from .journal import Journal
+from .loop import Loop
+from .policy import Request
+from .spawn import Program, spawn
+
+
+class Runs:
+    """Tells `started` and `finished` of each; `on_end` is called with a run's id after its end is told."""
+
+    def __init__(self, loop: Loop, journal: Journal, on_end: Callable[[str], None]) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._on_end = on_end
+        self._accounts = Accounts()
+        self._container_env = container_environment()
+        self._by_id: dict[str, Execution] = {}
+        self._by_pid: dict[int, Execution] = {}
+
+    def start(self, request: Request) -> None:
+        """Start a run. One that cannot be started has begun and failed all the same, with the reason."""
+        try:
+            account = self._accounts.find(request.job.user)
+            program = self._program(request, account)
+            stdin = as_bytes(request.job.stdin or "")
+            execution = self._execution(request)
+            pid, pipes = spawn(program, account)
+        except (UnknownUser, OSError, ValueError) as error:
+            execution = self._execution(request)
+            self._tell_started(request, None)
+            execution.refuse(_reason(error))
+            return
+        self._by_pid[pid] = execution
+        self._tell_started(request, pid)
+        execution.attach(pid, pipes, account=account, stdin=stdin)
+
+    def stop(self, run: str, status: str, reason: str) -> None:
+        """Ask a run to end; its end shall say `status` and `reason`."""
+        self._by_id[run].stop(status, reason)
+
+    def kill(self, run: str) -> None:
+        self._by_id[run].kill()
+
+    def reaped(self, pid: int, status: int, usage: struct_rusage) -> None:
+        """A child of this pid has ended; it may be nobody's: a scout, or an orphan that PID 1 inherited."""
+        execution = self._by_pid.pop(pid, None)
+        if execution is not None:
+            execution.exited(status, usage)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What goes on, for the status file."""
+        return [
+            {
+                "run": run,
+                "job": execution.request.job.name,
+                "pid": execution.pid,
+                "started_at": utc_text(execution.started_ns),
+            }
+            for run, execution in self._by_id.items()
+        ]
+
+    def _program(self, request: Request, account: Account) -> Program:
+        job = request.job
+        env = {**job_environment(job, account, self._container_env), **run_variables(request)}
+        workdir = None if job.workdir is None else as_bytes(job.workdir)
+        return Program((env[b"SHELL"], b"-c", as_bytes(job.command)), env, workdir)
+
+    def _execution(self, request: Request) -> Execution:
+        end = partial(self._ended, request.run)
+        execution = Execution(request, loop=self._loop, journal=self._journal, on_end=end)
+        self._by_id[request.run] = execution
+        return execution
+
+    def _tell_started(self, request: Request, pid: int | None) -> None:
+        fields = {**request_fields(request), "attempt": request.attempt, "pid": pid, "user": request.job.user}
+        self._journal.event("started", fields)
+
+    def _ended(self, run: str, finished: dict[str, Any]) -> None:
+        del self._by_id[run]
+        self._journal.event("finished", finished)
+        self._on_end(run)
+
+
+def _reason(error: Exception) -> str:
+    """`/bin/foo: No such file or directory` without Python's decoration."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
+
+
+def request_fields(request: Request) -> dict[str, Any]:
+    """What `queued`, `skipped` and `started` say of a run alike."""
+    return {
+        "run": request.run,
+        "job": request.job.name,
+        "trigger": request.trigger.value,
+        "scheduled_for": None if request.slot is None else utc_minute_text(request.slot),
+        "occurrence": request.occurrence,
+    }

@@ -1,0 +1,29 @@
+"""Rules about the user of an entry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cronbox.model.crontab import Entry
+from cronbox.model.lint.context import Context, Finding
+
+_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@-]*\$?", re.ASCII)
+
+
+def user(entry: Entry, context: Context) -> Iterator[Finding]:
+    """cron looks the user up when it loads the file, and ignores the file if there is none."""
+    if context.crontab.format != "system" or (context.users and entry.user in context.users):
+        return
+    if not _USER.fullmatch(entry.user) or entry.user.isdigit():
+        hint = "write: minute hour day month weekday USER COMMAND; a sixth time field, a number or user:group is no user"
+        yield Finding(
+            entry.line, entry.user_column, "CB114", f"{entry.user[:40]!r} cannot be a user's name", hint
+        )
+    elif context.users is not None and entry.user not in context.users:
+        message = f"there is no user {entry.user!r}, so cron would ignore the whole file"
+        hint = "create the user in the box's image, or name another; the user stands before the command"
+        yield Finding(entry.line, entry.user_column, "CB113", message, hint)
+
+
+ENTRY_RULES = (user,)

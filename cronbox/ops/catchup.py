@@ -1,0 +1,30 @@
+"""Take in what the boxes have logged, for commands that want to answer where no daemon does that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from cronbox.model.box import SeenBox
+from cronbox.ops import Site
+from cronbox.ops.deaths import close_dead
+from cronbox.ops.lock import daemon_holder
+from cronbox.ops.tail import Tail, read_stopped
+
+
+def catch_up(site: Site, names: Collection[str] | None = None) -> None:
+    """Bring the store up to what the logs of the named boxes, or of all, hold now. Leaves it to the daemon
+    if one runs. Raises NoEngine or EngineError."""
+    if daemon_holder(site.config.state_dir):
+        return
+    for box in site.engine.boxes(site.project):
+        if names is None or box.box in names:
+            _take_in(site, box)
+
+
+def _take_in(site: Site, box: SeenBox) -> None:
+    if box.running:
+        Tail(site.engine, site.store, box.box, container=box.container, now=site.now).catch_up()
+        return
+    if site.store.box_state(box.box).stopped_at is None:
+        read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
+    close_dead(site, box)

@@ -1,0 +1,176 @@
+"""A box's log, read from outside: followed while the box runs, read to its end when it stands still."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from cronbox.engine import AGENT, Engine, Stream
+from cronbox.errors import BoxNotRunning, EngineError, LogGap
+from cronbox.model.event import parse_event
+from cronbox.ops.intake import Intake
+from cronbox.store import Store
+
+RETRY_S = 1.0
+"""How long to wait before a log whose stream ended, or had a gap, is followed again."""
+
+ACTIVE = "cron.log"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first line that `follow` prints: which log this is, and which events it holds."""
+
+    log_id: str
+    first_seq: int
+    last_seq: int
+
+
+class Tail:
+    """Follows the log of one running box into the store."""
+
+    def __init__(
+        self, engine: Engine, store: Store, box: str, *, container: str, now: Callable[[], datetime]
+    ) -> None:
+        self.container = container
+        self._engine = engine
+        self._store = store
+        self._box = box
+        self._now = now
+        self._stopped = threading.Event()
+        self._stream: Stream[bytes] | None = None
+        self._log_id: str | None = None
+        self._gap_at: int | None = None
+
+    def run(self) -> None:
+        """Follow until `stop`, or until the box stands still. Raises EngineError, NoEngine or StoreError."""
+        while not self._stopped.is_set():
+            try:
+                self._follow(to_the_end=False)
+            except BoxNotRunning:
+                return
+            self._stopped.wait(RETRY_S)
+
+    def catch_up(self) -> None:
+        """Read what the log holds now, and return."""
+        while not self._follow(to_the_end=True) and not self._stopped.is_set():
+            self._stopped.wait(RETRY_S / 10)
+
+    def stop(self) -> None:
+        """End `run`, from any thread. What was read is in the store."""
+        self._stopped.set()
+        if (stream := self._stream) is not None:
+            stream.close()
+
+    def _follow(self, *, to_the_end: bool) -> bool:
+        """One stream, from the cursor on -> whether all that the log held at its opening is in the store."""
+        seq = self._position()
+        with self._engine.stream(self.container, [*AGENT, "follow", str(seq)]) as stream:
+            self._stream = stream
+            if self._stopped.is_set():
+                return False
+            chunks = iter(stream)
+            head, rest = _read_head(chunks)
+            if head is None or not self._fits(head, seq):
+                return False
+            try:
+                return self._feed(head, rest, chunks, to_the_end=to_the_end)
+            except LogGap as gap:
+                log.warning("log_gap_found", box=self._box, error=gap.message)
+                self._gap_at = self._position()
+                return False
+
+    def _position(self) -> int:
+        """Where to read on: behind the cursor, or at the beginning of a log that the cursor is not of."""
+        cursor = self._store.cursor(self._box)
+        if cursor is None or self._log_id not in (None, cursor.log_id):
+            return 0
+        return cursor.seq
+
+    def _fits(self, head: Head, seq: int) -> bool:
+        """Whether the stream was opened at a place of this very log; if not, the next one is."""
+        self._log_id = head.log_id
+        return seq == self._position()
+
+    def _feed(self, head: Head, rest: bytes, chunks: Iterator[bytes], *, to_the_end: bool) -> bool:
+        """Into the store with it. A gap that is there when the log is read again is its own."""
+        intake = Intake(
+            self._store,
+            self._box,
+            log_id=head.log_id,
+            now=self._now,
+            first_seq=head.first_seq,
+            final=self._gap_at == self._position(),
+        )
+        intake.feed(rest)
+        while not (done := self._position() >= head.last_seq) or not to_the_end:
+            chunk = next(chunks, None)
+            if chunk is None:
+                return done
+            intake.feed(chunk)
+        return done
+
+
+def read_stopped(
+    engine: Engine, store: Store, box: str, *, container: str, now: Callable[[], datetime]
+) -> None:
+    """Read the log of a box that stands still to its end. Half a line there is left for the next boot."""
+    cursor = store.cursor(box)
+    log_id = cursor.log_id if cursor else None
+    unread: list[bytes] = []
+    for name, content in engine.read_log(container):
+        if not _is_segment(name):
+            continue
+        unread.append(content)
+        log_id = _log_id_in(content) or log_id
+        if log_id is not None:
+            intake = Intake(store, box, log_id=log_id, now=now, first_seq=None, final=True)
+            for segment in unread:
+                intake.feed(segment)
+            unread = []
+
+
+def _is_segment(name: str) -> bool:
+    return name == ACTIVE or (name.startswith("cron-") and name.endswith(".log"))
+
+
+def _log_id_in(content: bytes) -> str | None:
+    """Which log a segment is of, if the box booted in it."""
+    for line in content.splitlines():
+        if b'"log_id"' in line:
+            try:
+                event = parse_event(line)
+            except ValueError:
+                continue
+            if event.type == "boot" and isinstance(log_id := event.data.get("log_id"), str):
+                return log_id
+    return None
+
+
+def _read_head(chunks: Iterator[bytes]) -> tuple[Head | None, bytes]:
+    """The head line, None where the stream ended before it, and what came behind it. Raises EngineError."""
+    data = b""
+    for chunk in chunks:
+        data += chunk
+        if b"\n" in data:
+            line, rest = data.split(b"\n", 1)
+            return _head(line), rest
+    return None, b""
+
+
+def _head(line: bytes) -> Head:
+    try:
+        raw = json.loads(line)
+        return Head(str(raw["log_id"]), int(raw["first_seq"]), int(raw["last_seq"]))
+    except (ValueError, KeyError, TypeError):
+        raise EngineError(
+            f"the agent's log cannot be followed: it begins with {line[:100]!r}",
+            hint="`cronbox doctor` looks closer",
+        ) from None

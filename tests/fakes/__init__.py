@@ -1,0 +1,1 @@
+"""Doubles with the real interfaces. Each passes the contract tests of the thing that it stands for."""

@@ -1,0 +1,181 @@
+"""Questions about runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import StatementError
+
+from cronbox.errors import NotFound, StoreError, UsageError
+from cronbox.model.run import Run, Status, Trigger
+from cronbox.store import RunFilter, Store, runs
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def a_run(id: str, *, minute: int = 0, **fields: Any) -> Run:
+    at = NOON + timedelta(minutes=minute)
+    basic: dict[str, Any] = {
+        "box": "etl",
+        "job": "load",
+        "trigger": Trigger.CRON,
+        "status": Status.SUCCEEDED,
+        "scheduled_for": at,
+        "started_at": at,
+    }
+    return Run(id, **{**basic, **fields})
+
+
+def put(store: Store, *new: Run) -> None:
+    with store.transaction() as tx:
+        runs.add(tx, new)
+
+
+def test_a_run_comes_back_as_it_was_written(store: Store):
+    run = replace(
+        a_run("r1"),
+        reason="because",
+        occurrence=2,
+        queued_at=NOON + timedelta(microseconds=1),
+        finished_at=datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        duration_s=0.1,
+        attempt=3,
+        exit_code=255,
+        signal=9,
+        cpu_s=0.05,
+        max_rss_bytes=2**40,
+        output_bytes=1,
+        dropped_bytes=2,
+        release=4,
+        boot_id="b",
+    )
+    put(store, run)
+    assert store.run("r1") == run
+
+
+def test_a_naive_time_is_refused(store: Store):
+    with pytest.raises(StatementError):
+        put(store, a_run("r1", started_at=datetime(2026, 1, 1)))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    box=st.sampled_from([None, "etl", "web"]),
+    job=st.sampled_from([None, "load"]),
+    status=st.sampled_from([None, Status.FAILED, Status.SUCCEEDED, Status.MISSED]),
+    trigger=st.sampled_from([None, Trigger.CRON, Trigger.MANUAL]),
+    since=st.sampled_from([None, 30]),
+    until=st.sampled_from([None, 60]),
+    limit=st.sampled_from([1, 5, 500]),
+)
+def test_every_filter_gives_the_newest_of_what_fits(store: Store, box, job, status, trigger, since, until, limit):
+    if not store.runs(RunFilter(limit=1)):
+        kinds = list(
+            product(["etl", "web"], ["load", "tidy"], [Status.FAILED, Status.SUCCEEDED], [Trigger.CRON, Trigger.MANUAL])
+        )
+        put(
+            store,
+            *(
+                a_run(f"r{n:03}", minute=n // 2, box=b, job=j, status=s, trigger=t, occurrence=n)
+                for n, (b, j, s, t) in enumerate(kinds * 12)
+            ),
+        )
+    everything = store.runs(RunFilter(limit=1000))
+    if job and not box:
+        with pytest.raises(UsageError):
+            RunFilter(job=job)
+        return
+    times = [None if m is None else NOON + timedelta(minutes=m) for m in (since, until)]
+    fitting = [
+        run
+        for run in sorted(everything, key=lambda run: (run.at, run.id), reverse=True)
+        if box in (None, run.box)
+        and job in (None, run.job)
+        and status in (None, run.status)
+        and trigger in (None, run.trigger)
+        and (times[0] is None or run.at >= times[0])
+        and (times[1] is None or run.at < times[1])
+    ]
+    wanted = RunFilter(box, job, status, trigger, times[0], times[1], limit)
+    assert store.runs(wanted) == fitting[:limit]
+
+
+def test_no_listing_walks_through_the_table(store: Store):
+    """Each part of each query is answered from an index, in its order: nothing is scanned, nothing sorted that
+    is not limited already."""
+    for box, status, trigger in product([None, "etl"], [None, Status.FAILED], [None, Trigger.MANUAL]):
+        for job in {None, "load" if box else None}:
+            wanted = RunFilter(box=box, job=job, status=status, trigger=trigger, since=NOON)
+            query = runs.query_of(wanted)
+            with store.transaction() as tx:
+                compiled = query.compile(tx.engine, compile_kwargs={"literal_binds": True})
+                plan = tx.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace(":", r"\:"))).all()
+            walked = [row.detail for row in plan if row.detail.startswith("SCAN run") and "INDEX" not in row.detail]
+            assert walked == [], wanted
+
+
+def test_a_unique_beginning_of_an_id_finds_the_run(store: Store):
+    put(store, a_run("abc1"), a_run("abd2", minute=1), a_run("abd22", minute=2))
+    assert store.run("abc").id == "abc1"
+    assert store.run("abd2").id == "abd2"
+    for unknown in ("", "x", "abc12", "\udc80", "a%", "ABC"):
+        with pytest.raises(NotFound):
+            store.run(unknown)
+    with pytest.raises(UsageError):
+        store.run("ab")
+
+
+def test_the_last_run_of_each_job_is_known(store: Store):
+    put(store, *(a_run(f"{job}{n}", job=job, minute=n) for job in ("a", "b", "c") for n in range(5)))
+    put(store, a_run("other", box="web", job="z"))
+    assert {job: run.id for job, run in store.last_runs("etl").items()} == {"a": "a4", "b": "b4", "c": "c4"}
+    assert store.last_runs("nowhere") == {}
+
+
+def test_a_kill_or_a_skip_is_no_failure(store: Store):
+    statuses = [Status.FAILED, Status.LOST, Status.KILLED, Status.SKIPPED, Status.SUCCEEDED, Status.RUNNING]
+    put(store, *(a_run(f"r{n}", minute=n, status=status) for n, status in enumerate(statuses)))
+    failure = store.last_failure("etl")
+    assert failure is not None and failure.id == "r1"
+    assert store.last_failure("web") is None
+
+
+def test_open_runs_are_those_queued_or_running(store: Store):
+    put(store, *(a_run(f"{status}", minute=n, status=status) for n, status in enumerate(Status)))
+    assert {run.id for run in store.open_runs("etl")} == {run.id for run in store.open_runs()} == {"queued", "running"}
+    assert [run.id for run in store.running("etl")] == ["running"]
+
+
+def test_a_slot_cannot_have_two_rows(store: Store):
+    put(store, a_run("r1"))
+    with pytest.raises(StoreError):
+        put(store, a_run("r2"))
+    put(store, a_run("m1", scheduled_for=None), a_run("m2", scheduled_for=None))
+
+
+def test_a_missed_slot_is_not_recorded_over_a_run(store: Store):
+    put(store, a_run("r1"))
+    missed = [a_run(f"m{n}", minute=n, status=Status.MISSED, started_at=None) for n in range(2)]
+    assert store.add_missed(missed) == missed[1:]
+    assert [run.id for run in store.runs()] == ["m1", "r1"]
+    assert store.add_missed(missed) == []
+
+
+def test_slots_of_a_job_are_found_by_their_minute(store: Store):
+    put(store, *(a_run(f"r{n}", minute=n) for n in range(5)), a_run("again", minute=2, attempt=2))
+    found = store.slots("etl", "load", NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
+    assert {slot.minute: run.id for slot, run in found.items()} == {1: "r1", 2: "again"}
+
+
+def test_pruning_takes_the_oldest_ended_runs_in_batches(store: Store):
+    put(store, *(a_run(f"r{n}", minute=n) for n in range(10)), a_run("open", minute=-1, status=Status.RUNNING))
+    limit = NOON + timedelta(minutes=7)
+    assert [store.prune_runs(limit, batch=3) for _ in range(4)] == [3, 3, 1, 0]
+    assert [run.id for run in store.runs()] == ["r9", "r8", "r7", "open"]
