@@ -6,13 +6,17 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import ingest
+from benchmarks import cost, ingest, language, memory, visibility
 from benchmarks.bench import Bench, Measurement, Skip
 from benchmarks.figures import Row
 from benchmarks.table import print_table
 
 MEASUREMENTS = (
+    Measurement("language", language.measure),
     Measurement("ingest", ingest.measure),
+    Measurement("visibility", visibility.measure),
+    Measurement("memory", memory.measure),
+    Measurement("cost", cost.measure),
 )
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+import docker
 
 from benchmarks.figures import Row
 from benchmarks.fleet import Fleet, running_fleet
@@ -33,7 +36,9 @@ class Bench:
         self.root = Path(self._made.enter_context(tempfile.TemporaryDirectory(prefix="cronbox-bench-")))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._made.close()
 
     def say(self, line: str) -> None:
@@ -49,6 +54,18 @@ class Bench:
         project = Project(self.root / word, f"bench-{os.getpid()}-{word}", config)
         self._made.callback(project.clean)
         return project
+
+    def container(self, word: str, image: str, entrypoint: list[str], **how: Any) -> Any:
+        """A container beside the boxes, made but not started; gone at the end."""
+        made = docker.from_env().containers.create(
+            image,
+            name=f"bench-{os.getpid()}-{word}",
+            entrypoint=entrypoint,
+            labels={"cronbox.bench": str(os.getpid())},
+            **how,
+        )
+        self._made.callback(made.remove, force=True)
+        return made
 
     @cached_property
     def fleet(self) -> Fleet:

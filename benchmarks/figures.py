@@ -17,7 +17,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. Figure and baseline are in the same `unit`; `against` says what the baseline is."""
+    """One line of the table. `against` says what the baseline is; both are in `unit`."""
 
     name: str
     figure: float

@@ -1,4 +1,4 @@
-"""A box's log into the store: events a second through `ops.ingest`, beside the bare driver with the same rows.
+"""A box's log into the store: events a second through `ops.ingest`, beside the bare driver.
 
 The baseline writes what the store holds in the end, with the same pragmas, the same tables and indexes, and
 one transaction for as many events: no reading, no checking, no compressing, no objects.
@@ -19,10 +19,12 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Row, at_least_times
 from cronbox.model.event import Event
 from cronbox.ops.ingest import ingest
+from cronbox.ops.intake import MAX_EVENTS
 from cronbox.store import Store
 from cronbox.store.database import PRAGMAS
 
-CHUNK = 500
+CHUNK = MAX_EVENTS
+"""What one transaction takes while a tail catches up."""
 EVENTS_A_RUN = 3
 TABLES = ("run", "output", "incident")
 BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
@@ -59,7 +61,13 @@ def events_of(runs: int) -> Iterator[Event]:
         yield _event(seq, "started", **job, **stands, pid=100, user="root")
         lines = [[0.01 * line, "out", f"row {line} of run {number}: all well"] for line in range(5)]
         yield _event(seq + 1, "output", **job, lines=lines)
-        measured = {"duration_s": 0.1, "cpu_s": 0.01, "max_rss_bytes": 4 << 20, "output_bytes": 150, "dropped_bytes": 0}
+        measured = {
+            "duration_s": 0.1,
+            "cpu_s": 0.01,
+            "max_rss_bytes": 4 << 20,
+            "output_bytes": 150,
+            "dropped_bytes": 0,
+        }
         how = {"status": "succeeded", "exit_code": 0, "signal": None, "reason": None}
         yield _event(seq + 2, "finished", **job, **how, **measured)
 
@@ -91,7 +99,11 @@ def driver_seconds(source: Path, path: Path, batches: int) -> float:
         for batch in range(batches):
             database.execute("BEGIN IMMEDIATE")
             for table, found in rows.items():
-                _insert(database, table, found[batch * len(found) // batches : (batch + 1) * len(found) // batches])
+                _insert(
+                    database,
+                    table,
+                    found[batch * len(found) // batches : (batch + 1) * len(found) // batches],
+                )
             database.execute("COMMIT")
         return time.perf_counter() - begun
 

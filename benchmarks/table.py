@@ -29,7 +29,9 @@ def print_table(rows: Sequence[Row]) -> None:
         table.add_row(*_cells(row))
     console.print(table)
     judged = [row.met for row in rows if row.met is not None]
-    console.print(f"{sum(judged)} of {len(judged)} aims met; {os.cpu_count()} cores; medians, ratio = figure / baseline")
+    console.print(
+        f"{sum(judged)} of {len(judged)} aims met; {os.cpu_count()} cores; medians, ratio = figure / baseline"
+    )
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ class Daemon:
         self._site = site
         self._stopped = threading.Event()
         self._engine_known = True
+        self._config_problem: str | None = None
         self._tails: dict[str, tuple[Tail, threading.Thread]] = {}
         self._listener: threading.Thread | None = None
         self._files: threading.Thread | None = None
@@ -114,7 +115,7 @@ class Daemon:
             self._engine_answers(tick)
 
     def _engine_answers(self, tick: Callable[[], None]) -> None:
-        if not self._engine_known and tick.__name__ != self.retain.__name__:
+        if not self._engine_known and tick in (self.reconcile, self.keep_watch):
             self._engine_known = True
             log.info("engine_found")
             self._soon(self.reconcile)
@@ -124,11 +125,25 @@ class Daemon:
     def reconcile(self) -> None:
         """Make the boxes as config.toml wants them, but for those a person has put down."""
         site = self._site
+        self._take_config()
         wanted = [box for box in site.config.boxes.values() if site.store.box_state(box.name).wanted]
         done = reconcile(site, wanted, lambda line: log.info("box_progress", line=line))
         for box, failure in done.failures.items():
             log.warning("box_failed", box=box, error=failure.in_full())
         self._soon(self.keep_watch)
+
+    def _take_config(self) -> None:
+        """Read config.toml and the folders beside it anew; keep what is at hand if it is not valid."""
+        try:
+            self._site.config = load_config(self._site.config.path)
+        except ConfigError as error:
+            if error.in_full() != self._config_problem:
+                log.error("config_refused", error=error.in_full())
+            self._config_problem = error.in_full()
+        else:
+            if self._config_problem is not None:
+                log.info("config_accepted")
+            self._config_problem = None
 
     def keep_watch(self) -> None:
         """Close the runs of dead boxes, and see that every running box is tailed, and engine and files heard."""
@@ -195,19 +210,9 @@ class Daemon:
         self._soon(self.reconcile)
         changes = watch(crontabs, config.path, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False)
         for change in changes:
-            if any(path == str(config.path) for _, path in change):
-                self._reload()
-                return self._soon(self.keep_watch)
             self._soon(self.reconcile)
-
-    def _reload(self) -> None:
-        """Take the new config.toml, or keep the one at hand if it is not valid."""
-        try:
-            self._site.config = load_config(self._site.config.path)
-        except ConfigError as error:
-            log.error("config_refused", error=error.in_full())
-        else:
-            log.info("config_loaded", boxes=len(self._site.config.boxes))
+            if any(path == str(config.path) for _, path in change):
+                return self._soon(self.keep_watch)
 
     # -- end -----------------------------------------------------------------------------------------------
 

@@ -92,8 +92,8 @@ class Core:
         """`since`: epoch seconds of the box's start."""
         self.table = table
         self.pauses = pauses
-        self.draining: str | None = None
-        """Why nothing more is started."""
+        self.draining = False
+        """Nothing more is started."""
         self._slots = Slots(since)
         self._active: dict[str, _Active] = {}
         self._asked: OrderedDict[str, None] = OrderedDict()
@@ -132,7 +132,7 @@ class Core:
             case "resume":
                 return self._resume(fields)
             case "drain":
-                return self._drain("drain")
+                return self._drain()
             case _:
                 raise BadCommand(f"unknown command {verb!r}")
 
@@ -147,7 +147,7 @@ class Core:
             self._grace_ends = now.mono
             return []
         self._grace_ends = now.mono + self.table.stop_grace
-        return self._drain("SIGTERM")
+        return self._drain()
 
     def passed(self, now: Now) -> list[Decision]:
         """Act on every deadline that has passed."""
@@ -177,7 +177,7 @@ class Core:
 
     def _admit(self, request: Request, now: Now) -> Decision:
         running = tuple(run for run, a in self._active.items() if a.request.job.name == request.job.name)
-        situation = Situation(now.wall, self.draining is not None, self.pauses, running)
+        situation = Situation(now.wall, self.draining, self.pauses, running)
         reason = refusal(request, situation)
         if reason is not None:
             return Skip(request, reason)
@@ -227,14 +227,15 @@ class Core:
             raise BadCommand(f"unknown job {name!r}")
         return name
 
-    def _drain(self, reason: str) -> list[Decision]:
-        first = self.draining is None
-        self.draining = reason
-        said: list[Decision] = [Say("draining", {"running": len(self._active)})] if first else []
+    def _drain(self) -> list[Decision]:
+        """Start nothing more. Only SIGTERM also ends the agent, as an engine would start a box that ended by
+        itself anew."""
+        said: list[Decision] = [] if self.draining else [Say("draining", {"running": len(self._active)})]
+        self.draining = True
         return said + self._quit_when_idle()
 
     def _quit_when_idle(self) -> list[Decision]:
-        return [Quit(self.draining)] if self.draining and not self._active else []
+        return [Quit("SIGTERM")] if self._grace_ends is not None and not self._active else []
 
     def _stop(self, active: _Active, status: str, reason: str, now: Now) -> list[Decision]:
         patience = self._patience(active.request.job)

@@ -22,17 +22,17 @@ BLOCK_BYTES = 256 * 1024
 def follow(paths: Paths, after: int, *, stdin: int, stdout: int) -> None:
     """The head line, then every event with a `seq` over `after`, until `stdin` ends.
 
-    Everything that is there is printed before `stdin` is looked at. Raises OSError, BrokenPipeError when
+    What was written before `stdin` ended is printed. Raises OSError, BrokenPipeError when
     nobody reads.
     """
     reader = Reader(paths.log_dir, after)
     write_all(stdout, json.dumps(_head(paths)).encode() + b"\n")
     try:
-        while True:
+        ended = False
+        while not ended:
+            ended = _ended(stdin)
             while block := reader.read():
                 write_all(stdout, block)
-            if _ended(stdin):
-                return
     finally:
         reader.close()
 

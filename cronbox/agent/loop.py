@@ -60,7 +60,7 @@ class Loop:
         return self.at(time.monotonic() + seconds, call)
 
     def turn(self, until: float | None = None) -> None:
-        """Wait for something to happen, or for a moment on the monotonic clock; make every call that is due."""
+        """Wait for something, or until a moment on the monotonic clock; make every call that is due."""
         for fd, _ in self._epoll.poll(self._patience(until)):
             call = self._calls.get(fd)
             if call is not None:

@@ -26,6 +26,7 @@ from .state import Pause, State, load_state, new_id, save_state
 from .status import StatusFile
 from .syslog import Syslog
 from .table import SEGMENT_BYTES, TOTAL_BYTES, BadTable, Table, read_table
+from .watchman import Watchman
 
 COMPLAINTS_A_MINUTE = 60
 TIMEZONE_LINK = "/etc/localtime"
@@ -76,6 +77,7 @@ class Agent:
         self.loop.watch(self.fifo.fd, self._triggered)
         syslog = Syslog(self.paths.syslog, lambda text: self.journal.event("cron_message", {"text": text}))
         self.loop.watch(syslog.fd, syslog.read)
+        Watchman(self.paths, self.loop, self.journal.event).begin()
         self.loop.guard(self.crond.start)
         self.loop.guard(lambda: self._carry_out(self.core.rebooted(_now())))
         self.journal.flush()

@@ -46,6 +46,9 @@ class Syslog:
     def fd(self) -> int:
         return self._socket.fileno()
 
+    def close(self) -> None:
+        self._socket.close()
+
     def read(self) -> None:
         """Take in what has come."""
         for _ in range(MESSAGES_A_TURN):

@@ -33,6 +33,10 @@ Until = Annotated[
 ]
 
 
+YEARS = range(1970, 9000)
+"""Nothing ran before, and there is room for a sum behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`BOX` or `BOX/JOB`."""
@@ -47,7 +51,7 @@ class Target:
 def parse_target(text: str) -> Target:
     """`etl` or `etl/load-orders`. Raises UsageError."""
     box, slash, job = text.partition("/")
-    if not box or (slash and not job) or "/" in job:
+    if not text.isprintable() or not box or (slash and not job) or "/" in job:
         raise UsageError(
             f"{text!r} is not a box or a job", hint="write BOX or BOX/JOB, as in `etl/load-orders`"
         )
@@ -76,16 +80,16 @@ def parse_moment(
         span = timedelta(seconds=parse_duration(text))
     except ValueError:
         return _written_moment(text, option, zone)
-    try:
-        return now + span if ahead else now - span
-    except OverflowError:
-        raise UsageError(f"{option} {text}: out of the calendar") from None
+    return now + span if ahead else now - span
 
 
 def _written_moment(text: str, option: str, zone: tzinfo | None) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
+        written = datetime.fromisoformat(text)
+        moment = (written.replace(tzinfo=zone) if written.tzinfo is None else written).astimezone(UTC)
+        if moment.year not in YEARS:
+            raise ValueError("out of the calendar")
+        return moment
     except (ValueError, OverflowError):
         raise UsageError(
             f"{option} {text!r} is not a time",

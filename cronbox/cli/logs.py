@@ -89,8 +89,8 @@ def logs(
 
 def _target(site: Site, text: str) -> Wanted:
     """What the argument names: a box, a job, else a run. Raises NotFound."""
-    if "/" in text or text in site.config.boxes or site.store.cursor(text) is not None:
-        target = parse_target(text)
+    target = parse_target(text)
+    if target.job or target.box in site.config.boxes or site.store.cursor(target.box) is not None:
         check_known(site, target.box, target.job)
         return Wanted(target.box, target.job, None, None, None, None)
     try:

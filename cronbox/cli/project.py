@@ -10,6 +10,7 @@ import typer
 from cronbox.cli import show
 from cronbox.cli.args import Json
 from cronbox.cli.context import log_to_stderr, site_of
+from cronbox.cli.find import up_to_date
 
 app = typer.Typer()
 PANEL = "Project"
@@ -43,7 +44,9 @@ def doctor(ctx: typer.Context, json: Json = False) -> None:
     """Look everything over and say what to do; ends with 1 on a failure."""
     from cronbox.ops.doctor import Level, examine
 
-    findings = examine(site_of(ctx))
+    site = site_of(ctx)
+    up_to_date(site, None)
+    findings = examine(site)
     broken = any(finding.level is Level.FAIL for finding in findings)
     if json:
         show.as_json({"ok": not broken, "checks": [finding.as_json() for finding in findings]})

@@ -172,7 +172,7 @@ class Build:
         return image
 
     def _step(self, step: Step, base: str, naming: dict[str, Any]) -> str:
-        lines, image = Lines(), ""
+        lines, image, error = Lines(), "", ""
         with translated(f"cannot build box {self._box}"):
             messages = self._api.build(
                 fileobj=step.context(),
@@ -186,11 +186,12 @@ class Build:
                 **naming,
             )
             for message in messages:
-                if error := message.get("error"):
-                    raise self._failed(step, str(error), lines)
+                error = str(message.get("error", error))
                 image = message.get("aux", {}).get("ID", image)
                 for line in lines.feed(message.get("stream", "")):
                     self._progress(line)
+        if error:
+            raise self._failed(step, error, lines)
         return image
 
     def _failed(self, step: Step, error: str, lines: Lines) -> EngineError:

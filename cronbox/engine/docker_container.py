@@ -58,8 +58,9 @@ def host_config(spec: BoxSpec) -> dict[str, Any]:
 
 
 def environment(spec: BoxSpec) -> dict[str, str]:
-    """TZ comes from the box's time zone, whatever `env` says: crond, agent and jobs must agree."""
-    return dict(spec.env) | {"TZ": spec.timezone}
+    """TZ comes from the box's time zone, whatever `env` says: crond, agent and jobs must agree. The agent
+    writes the release into its log, and so into every run."""
+    return dict(spec.env) | {"TZ": spec.timezone, "CRONBOX_RELEASE": str(spec.release)}
 
 
 def _mounts(spec: BoxSpec) -> list[Mount]:

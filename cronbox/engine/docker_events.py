@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Self, get_args
 
@@ -20,7 +21,8 @@ class DockerEvents:
             # The engine answers a moment before it listens; asking from its own present closes that gap.
             now = datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
             since: Any = f"{now:.6f}"  # Fractions matter; the SDK's types know whole seconds only.
-            self._stream = api.events(since=since, filters=_filters(project), decode=True)
+            self._stream: Any = api.events(since=since, filters=_filters(project), decode=True)
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -32,14 +34,24 @@ class DockerEvents:
         return self
 
     def __next__(self) -> EngineEvent:
-        # The SDK ends the iteration when the connection breaks or is closed; half an event is no event.
+        # The SDK ends the iteration when the connection breaks; half an event is no event.
         try:
             return _event(next(self._stream))
         except StreamParseError:
             raise StopIteration from None
+        except (AttributeError, ValueError):
+            # What reading from a response that another thread has closed comes to.
+            if not self._closed:
+                raise
+            raise StopIteration from None
 
     def close(self) -> None:
-        self._stream.close()
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(AttributeError, OSError):
+            self._stream.close()  # It trips over a stream that has ended by itself.
+        self._stream._response.close()
 
 
 def _filters(project: str) -> dict[str, list[str]]:

@@ -13,15 +13,15 @@ def pull(api: APIClient, reference: str, progress: Progress) -> str:
     """Pull, telling each layer's states once. Returns why it failed, or nothing."""
     progress(f"pulling {reference}")
     told: dict[str, str] = {}
+    failure = ""
     with translated(f"cannot pull {reference}"):
         try:
             for message in api.pull(reference, stream=True, decode=True):
-                if error := message.get("error"):
-                    return str(error)
+                failure = str(message.get("error", failure))
                 _tell(message, told, progress)
         except APIError as refused:
             return explanation(refused)
-    return ""
+    return failure
 
 
 def _tell(message: dict[str, str], told: dict[str, str], progress: Progress) -> None:

@@ -73,7 +73,7 @@ class Connection:
             return self._sock.recv(CHUNK)
         except _WOULD_BLOCK:
             return None
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLZeroReturnError):
             return b""
 
     def send_now(self, data: memoryview) -> memoryview:

@@ -1,8 +1,8 @@
 """Crontab files, read exactly as Debian's cron 3.0pl1-162 reads them, and losing nothing.
 
-Source: `user.c` (`load_user`), `env.c` (`load_env`) and `entry.c` (`load_entry`) of that package. cron stops at
-the first bad line and ignores the whole file; this parser goes on at the next line, so that the linter can name
-every problem, and `Crontab.cron_error` says what cron would have said.
+Source: `user.c` (`load_user`), `env.c` (`load_env`) and `entry.c` (`load_entry`) of that package. cron
+stops at the first bad line and ignores the whole file; this parser goes on at the next line, so that the
+linter can name every problem, and `Crontab.cron_error` says what cron would have said.
 
 A file is text with bytes that are not UTF-8 carried as surrogate escapes. Columns count characters from 1,
 limits count bytes. A NUL byte ends an entry or an environment line just as a newline does (`misc.c:378`).
@@ -42,7 +42,7 @@ class CronError(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A piece of the file. All `raw` in order are the file; `line` and `column` say where the piece begins."""
+    """A piece of the file. All `raw` in order are the file; it begins at `line` and `column`."""
 
     line: int
     column: int
@@ -202,7 +202,7 @@ _FAST = {
     "system": re.compile(rf"[ \t]*{_FAST_TIMES}[ \t]+([A-Za-z_][A-Za-z0-9_.-]*)[ \t]([^\n\0]*)\n"),
     "user": re.compile(rf"[ \t]*{_FAST_TIMES}[ \t]+()([^*=\n\0\s][^\n\0]*)\n"),
 }
-"""Nearly every entry there is. None of these can be an environment line, for there is no `=` before the user."""
+"""Nearly every entry there is. None can be an environment line, for there is no `=` before the user."""
 _BLANKS = re.compile(r"[ \t]*")
 _RECORD = re.compile(r"[^\n\0]*")
 _WHOLE_LINE = re.compile(r"[^\n]*\n?")
@@ -397,7 +397,7 @@ class _Reader:
         return entry
 
     def _times_end(self, begin: int) -> int:
-        """Where the time fields end: a keyword ends at a blank or NUL, fields at the blank after the fifth."""
+        """Where the time fields end: a keyword at a blank or NUL, fields at the blank after the fifth."""
         if self.text.startswith("@", begin):
             return _end(_KEYWORD, self.text, begin)
         at = end = begin

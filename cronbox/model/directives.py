@@ -29,7 +29,7 @@ JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One row of the table. `read` turns a text or a TOML value into what Policy holds, or raises ValueError."""
+    """One row of the table. `read` makes what Policy holds of a text or a TOML value, or raises ValueError"""
 
     name: str
     type: str
@@ -164,8 +164,10 @@ def read_setting(key: str, value: object) -> object:
 
 
 def policy_from(settings: Mapping[str, object], base: Policy) -> Policy:
-    """`base` with these settings. Values are texts as in a directive, or TOML's. Raises ValueError for the first
-    that is wrong. `name` is checked, but no part of a policy."""
+    """`base` with these settings; values are texts as in a directive, or TOML's.
+
+    `name` is checked, but no part of a policy. Raises ValueError for the first that is wrong.
+    """
     read = {KEYS[key].attribute: value for key, value in _read_all(settings).items() if key != "name"}
     return replace(base, **read) if read else base  # type: ignore[arg-type]
 
@@ -211,6 +213,7 @@ class Mistake:
     line: int
     column: int
     message: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +266,24 @@ def parse_directives(comments: tuple[Comment, ...]) -> Directives:
 
 def _mistake(word: Word, settings: Mapping[str, str]) -> Mistake | None:
     if word.key in settings:
-        return Mistake(MistakeKind.TWICE, word.line, word.column, f"{word.key} stands here twice")
+        return Mistake(
+            MistakeKind.TWICE, word.line, word.column, f"{word.key} stands here twice", "keep one of them"
+        )
+    message = _refusal(word.key, word.value)
+    if message is None:
+        return None
+    if word.key in KEYS:
+        hint = f"{word.key} takes: {KEYS[word.key].type}"
+        return Mistake(MistakeKind.BAD_VALUE, word.line, word.value_column, f"{word.key}: {message}", hint)
+    return Mistake(MistakeKind.UNKNOWN_KEY, word.line, word.column, message, f"keys are: {' '.join(KEYS)}")
+
+
+@lru_cache(maxsize=4096)
+def _refusal(key: str, value: str) -> str | None:
     try:
-        read_setting(word.key, word.value)
+        read_setting(key, value)
     except ValueError as error:
-        if word.key in KEYS:
-            return Mistake(MistakeKind.BAD_VALUE, word.line, word.value_column, f"{word.key}: {error}")
-        return Mistake(MistakeKind.UNKNOWN_KEY, word.line, word.column, str(error))
+        return str(error)
     return None
 
 
@@ -285,12 +299,15 @@ def _read_words(comment: Comment, words: list[Word], mistakes: list[Mistake]) ->
         found = _WORD.match(text, at)
         if not found or found["is"] is None:
             message = _bad_word(text, at, found)
-            mistakes.append(Mistake(MistakeKind.MALFORMED, comment.line, at + shift, message))
+            mistakes.append(Mistake(MistakeKind.MALFORMED, comment.line, at + shift, message, _HOW_TO_WRITE))
             at = _next_blank(text, at)
             continue
         value_column = found.start("value") + shift
         words.append(Word(comment.line, at + shift, found["key"], _unquoted(found["value"]), value_column))
         at = found.end()
+
+
+_HOW_TO_WRITE = "write KEY=VALUE, with quotes around a value that has blanks"
 
 
 def _bad_word(text: str, at: int, found: re.Match[str] | None) -> str:

@@ -116,13 +116,28 @@ class Reading:
 
 
 def parse_schedule(text: str) -> Schedule:
-    """The schedule of five time fields or one `@keyword`; blanks around it do not matter. Raises FieldError."""
+    """The schedule of five time fields or one `@keyword`, with blanks around or not. Raises FieldError."""
     return read_schedule(text).schedule
 
 
-@lru_cache(maxsize=65536)
 def read_schedule(text: str) -> Reading:
     """Like `parse_schedule`, with the oddities. Columns count in `text` as it is given."""
+    outcome = _outcome(text)
+    if isinstance(outcome, FieldError):
+        raise outcome.with_traceback(None)
+    return outcome
+
+
+@lru_cache(maxsize=65536)
+def _outcome(text: str) -> Reading | FieldError:
+    """Refusals are remembered too: a file may have the same mistake in every line."""
+    try:
+        return _read(text)
+    except FieldError as error:
+        return error
+
+
+def _read(text: str) -> Reading:
     tokens = list(_TOKEN.finditer(text))
     if tokens and tokens[0][0].startswith("@"):
         return _read_keyword(tokens)

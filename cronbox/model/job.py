@@ -19,7 +19,7 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How the agent runs a job. Times are seconds, sizes are bytes. `directives.KEYS` says what each means."""
+    """How the agent runs a job. Times are seconds, sizes bytes. `directives.KEYS` says what each means."""
 
     description: str = ""
     timeout: float | None = None

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 LONGEST = 64
 
 _WRAPPERS = frozenset(
-    "bash cd chronic chrt command dash doas do env eval exec flock if ionice lockfile-create lockrun nice node nohup"
-    " perl php python python3 ruby run-one setlock setsid sh softlimit ssh stdbuf sudo sudo then time timeout zsh"
-    " test [ ! { ( ".split()
+    {
+        *("bash", "cd", "chronic", "chrt", "command", "dash", "doas", "do", "env", "eval", "exec"),
+        *("flock", "if", "ionice", "lockfile-create", "lockrun", "nice", "node", "nohup", "perl"),
+        *("php", "python", "python3", "ruby", "run-one", "setlock", "setsid", "sh", "softlimit"),
+        *("ssh", "stdbuf", "sudo", "then", "time", "timeout", "zsh", "test", "[", "!", "{", "("),
+    }
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _WORD = re.compile(r"""[^\s;&|<>"'(){}`]+""")
@@ -24,7 +27,7 @@ _NUMBER = re.compile(r"[0-9.:]+[smhd]?\Z")
 
 
 def slug(command: str) -> str:
-    """`load-orders` for `cd /srv && python3 /scripts/load_orders.py --x`: the first word that names the work."""
+    """`load-orders` for `cd /srv && python3 /scripts/load_orders.py`: the first word that names the work."""
     for part in _CONTROL.split(command[:1000]):
         words = _WORD.findall(part)
         if words and words[0] in ("cd", "test", "[", "umask", "export", "."):
@@ -57,7 +60,7 @@ def _clean(word: str) -> str:
 
 
 def unique_names(wanted: Sequence[tuple[str | None, str]]) -> list[str]:
-    """A name for each (given name or None, command), no two equal, independent of the order of different commands.
+    """A name for each (given name or None, command), no two equal, whatever the order of different commands.
 
     A made name that several commands or a given name would share gets a suffix from its command's hash;
     equal commands are counted.
@@ -67,8 +70,9 @@ def unique_names(wanted: Sequence[tuple[str | None, str]]) -> list[str]:
     for name, command in wanted:
         if name is None:
             commands.setdefault(slug(command), set()).add(command)
+    counts: dict[str, int] = {}
     taken: set[str] = set()
-    return [_free(_base(name, command, given, commands), taken) for name, command in wanted]
+    return [_free(_base(name, command, given, commands), taken, counts) for name, command in wanted]
 
 
 def _base(name: str | None, command: str, given: set[str], commands: dict[str, set[str]]) -> str:
@@ -81,11 +85,13 @@ def _base(name: str | None, command: str, given: set[str], commands: dict[str, s
     return f"{made}-{digest[:6]}"
 
 
-def _free(name: str, taken: set[str]) -> str:
-    count, free = 1, name
+def _free(name: str, taken: set[str], counts: dict[str, int]) -> str:
+    """`counts` remembers how often a name was wanted, so that many equal commands are not counted from one."""
+    count, free = counts.get(name, 1), name
     while free in taken:
         count += 1
         suffix = f"-{count}"
         free = name[: LONGEST - len(suffix)] + suffix
+    counts[name] = count
     taken.add(free)
     return free

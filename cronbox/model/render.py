@@ -1,4 +1,4 @@
-"""What is installed in a box: the crontab of trigger lines, and the table of the jobs behind them (docs/agent.md)."""
+"""What is installed in a box: a crontab of trigger lines, and the table of the jobs behind them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _row(job: Job) -> dict[str, object]:
 
 
 def _trigger_lines(jobs: Iterable[Job]) -> list[str]:
-    """A comment and one or more lines for each group of jobs with the same time fields, in order of appearance."""
+    """A comment and one or more lines for each group of jobs with the same time fields, in their order."""
     groups: dict[str, list[Job]] = {}
     for job in jobs:
         if not job.schedule.reboot:
@@ -89,7 +89,7 @@ def _block(group: Sequence[Job], triggers: list[str], with_sources: bool) -> lis
 
 
 def _triggers(times: str, group: Sequence[Job]) -> Iterator[str]:
-    """Trigger lines that stay within cron's longest command. A job's name has no character that cron or sh knows."""
+    """Trigger lines within cron's longest command; names mean nothing to cron and sh."""
     command = "echo"
     for job in group:
         if len(command) + 1 + len(job.name) + len(_REDIRECTION) > LONGEST_COMMAND:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from cronbox.model.fields import Schedule
 
 HORIZON_YEARS = 48
-"""How far ahead to look. 29 February falls on a given weekday at least every 40 years (1900 was no leap year)."""
+"""How far ahead to look. 29 February falls on a given weekday at least every 40 years (1900 had none)."""
 
 _MINUTE = timedelta(minutes=1)
 _CATCH_UP_ALL = 5

@@ -100,6 +100,8 @@ class Fold:
                 self._pause(event)
             case "cron_started" | "cron_exited":
                 self.box_changes["cron_alive"] = int(event.type == "cron_started")
+            case "drifted":
+                self.box_changes |= {"drift": text_of(event.data, "reason"), "drift_at": event.t}
             case "draining":
                 self.box_changes["draining"] = 1
             case "stopped":

@@ -61,8 +61,7 @@ def up(site: Site, names: Sequence[str], report: Report) -> None:
         site.store.set_wanted(box.name, True)
     unwanted = frozenset() if names else orphans(site)
     done = _settle(site, boxes, unwanted, report)
-    for failure in done.failures.values():
-        raise failure
+    _raise(list(done.failures.values()), report)
 
 
 def down(site: Site, names: Sequence[str], report: Report, *, volumes: bool = False) -> None:
@@ -97,18 +96,26 @@ def sync(site: Site, names: Sequence[str], report: Report) -> list[Installed]:
     """Install the crontabs of the named boxes, or all, without touching their containers. Raises the first
     failure after every box has been tried."""
     seen = {box.box: box for box in site.engine.boxes(site.project)}
-    installed, failures = [], []
+    installed: list[Installed] = []
+    failures: list[CronboxError] = []
     for box in chosen(site, names):
         try:
             if box.name not in seen:
                 raise EngineError(f"{box.name} has no container", hint=f"`cronbox up {box.name}` makes it")
             installed.append(install(site, box, seen[box.name].container))
             report(f"{box.name}: {'installed' if installed[-1].changed else 'up to date'}")
-        except CronboxError as failure:
-            failures.append(failure)
-    for failure in failures:
-        raise failure
+        except CronboxError as error:
+            failures.append(error)
+    _raise(failures, report)
     return installed
+
+
+def _raise(failures: Sequence[CronboxError], report: Report) -> None:
+    """Raise the first failure, if there is one, after the others are told."""
+    for other in failures[1:]:
+        report(other.in_full())
+    if failures:
+        raise failures[0]
 
 
 def chosen(site: Site, names: Sequence[str]) -> list[BoxConfig]:

@@ -12,19 +12,21 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    Text,
     bindparam,
+    column,
     delete,
     insert,
     select,
-    tuple_,
     union_all,
     update,
+    values,
 )
 
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
 from cronbox.store.database import Transaction
-from cronbox.store.tables import RUN
+from cronbox.store.tables import RUN, UtcTime
 
 FIELDS = tuple(field.name for field in fields(Run))
 COLUMNS = [RUN.c[name] for name in FIELDS]
@@ -75,8 +77,9 @@ def still_open(tx: Transaction, box: str | None, statuses: Iterable[Status] = OP
     conditions: list[ColumnElement[bool]] = [RUN.c.status.in_(sorted(statuses))]
     if box is not None:
         conditions.append(RUN.c.box == box)
-    rows = tx.execute(select(*COLUMNS).where(*conditions).order_by(RUN.c.at, RUN.c.pk))
-    return [_run(row) for row in rows]
+    # Sorted here: asked to sort, SQLite would walk through all of a box's runs in the order of time.
+    found = map(_run, tx.execute(select(*COLUMNS).where(*conditions)))
+    return sorted(found, key=lambda run: (run.at, run.id))
 
 
 def find(tx: Transaction, prefix: str) -> Run:
@@ -131,8 +134,9 @@ def in_slots(tx: Transaction, box: str, keys: Iterable[tuple[str, datetime]]) ->
     wanted = list(keys)
     if not wanted:
         return []
-    query = select(*COLUMNS).where(RUN.c.box == box, tuple_(RUN.c.job, RUN.c.scheduled_for).in_(wanted))
-    return [_run(row) for row in tx.execute(query)]
+    slots = values(column("job", Text), column("slot", UtcTime), name="slots").data(wanted).cte("slots")
+    here = (RUN.c.box == box) & (RUN.c.job == slots.c.job) & (RUN.c.scheduled_for == slots.c.slot)
+    return [_run(row) for row in tx.execute(select(*COLUMNS).join_from(slots, RUN, here))]
 
 
 def keys_of(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
@@ -171,9 +175,11 @@ def remove(tx: Transaction, ids: Sequence[str]) -> None:
 
 def prune(tx: Transaction, older_than: datetime, batch: int) -> int:
     """Delete up to `batch` of the oldest ended runs from before a time, with their output -> how many."""
-    ended = sorted(set(Status) - OPEN)
     oldest = (
-        select(RUN.c.pk).where(RUN.c.at < older_than, RUN.c.status.in_(ended)).order_by(RUN.c.at).limit(batch)
+        select(RUN.c.pk)
+        .where(RUN.c.at < older_than, RUN.c.status.not_in(sorted(OPEN)))
+        .order_by(RUN.c.at)
+        .limit(batch)
     )
     return tx.execute(delete(RUN).where(RUN.c.pk.in_(oldest))).rowcount
 
@@ -222,7 +228,5 @@ def _values(run: Run, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _run(row: Row[Any]) -> Run:
-    values = dict(row._mapping)
-    values["status"] = Status(values["status"])
-    values["trigger"] = Trigger(values["trigger"])
-    return Run(**values)
+    fields = dict(row._mapping)
+    return Run(**{**fields, "status": Status(row.status), "trigger": Trigger(row.trigger)})

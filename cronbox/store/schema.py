@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from cronbox.errors import StoreError
 
 
+@cache
 def head() -> str:
     """The revision this program needs."""
     revision = _scripts().get_current_head()
@@ -23,8 +25,7 @@ def head() -> str:
 def current(connection: Connection) -> str | None:
     """The database's revision; None for an empty one. Raises StoreError for one made by a newer program."""
     revision = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known():
         raise StoreError(
             f"the database has schema {revision}, which this cronbox does not know",
             hint="use the cronbox that made it, or a newer one",
@@ -39,6 +40,11 @@ def upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in _scripts().walk_revisions())
 
 
 def _config() -> Config:

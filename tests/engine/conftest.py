@@ -64,11 +64,15 @@ class Workshop:
     def create(self, **changes: object) -> str:
         return self.engine.create(self.spec(**changes))
 
-    def running(self, **changes: object) -> str:
-        """A started box whose PID 1 listens to signals; until then it would ignore them."""
-        container = self.create(**changes)
+    def start(self, container: str) -> None:
+        """Start, and wait until PID 1 listens to signals: before that it ignores them."""
         self.engine.start(container)
         wait_until(lambda: self.engine.exec(container, ["test", "-e", "/run/ready"]).exit_code == 0)
+
+    def running(self, **changes: object) -> str:
+        """A started box."""
+        container = self.create(**changes)
+        self.start(container)
         return container
 
     def remove_boxes(self) -> None:

@@ -143,7 +143,7 @@ def test_the_log_outlives_its_container_until_the_volumes_are_removed(either: Wo
 def test_events_tell_the_life_of_a_box_from_the_subscription_on(either: Workshop) -> None:
     container = either.create()
     with either.engine.events(either.project) as events:
-        either.engine.start(container)
+        either.start(container)
         either.engine.stop(container, timeout=10)
         either.engine.remove(container)
         told: list[EngineEvent] = [next(events) for _ in range(3)]
@@ -159,6 +159,7 @@ def test_closing_events_from_another_thread_ends_the_iteration(either: Workshop)
     events = either.engine.events(either.project)
     listener = threading.Thread(target=lambda: list(events))
     listener.start()
+    events.close()
     events.close()
     listener.join(timeout=10)
     assert not listener.is_alive()

@@ -57,10 +57,18 @@ def test_only_a_box_that_is_said_to_be_unwanted_is_removed() -> None:
     stray = a_box(box="old")
     assert list(plan({}, [stray])) == []
     assert list(plan({}, [stray], unwanted=frozenset({"old"}))) == [Remove("old", stray)]
-    assert list(plan({}, [stray], unwanted=frozenset({"old"}), busy=frozenset({"old"}))) == [Drain("old", stray)]
+    assert list(plan({}, [stray], unwanted=frozenset({"old"}), busy=frozenset({"old"}))) == [
+        Drain("old", stray)
+    ]
 
 
 def test_whatever_changes_in_the_spec_changes_its_digest() -> None:
-    changes = {"timezone": "Europe/Berlin", "memory": 1, "env": (("A", "1"),), "image": "sha256:2", "stop_grace": 5}
+    changes = {
+        "timezone": "Europe/Berlin",
+        "memory": 1,
+        "env": (("A", "1"),),
+        "image": "sha256:2",
+        "stop_grace": 5,
+    }
     digests = {replace(SPEC, **{key: value}).digest for key, value in changes.items()}  # type: ignore[arg-type]
     assert len(digests | {SPEC.digest}) == len(changes) + 1

@@ -26,7 +26,9 @@ def started(**data: Any) -> Event:
 
 
 def finished(**data: Any) -> Event:
-    return an_event("finished", at=NOON + timedelta(seconds=5), **{"status": "succeeded", "exit_code": 0, **data})
+    return an_event(
+        "finished", at=NOON + timedelta(seconds=5), **{"status": "succeeded", "exit_code": 0, **data}
+    )
 
 
 def after(run: Run | None, event: Event) -> Run:
@@ -38,7 +40,9 @@ def a_run(status: Status, **fields: Any) -> Run:
 
 
 def test_a_start_and_an_end_make_a_whole_run():
-    run = after(after(None, started(attempt=1)), finished(duration_s=5, cpu_s=0.5, max_rss_bytes=1, output_bytes=2))
+    run = after(
+        after(None, started(attempt=1)), finished(duration_s=5, cpu_s=0.5, max_rss_bytes=1, output_bytes=2)
+    )
     assert run == Run(
         id="r1",
         box="etl",
@@ -170,8 +174,8 @@ def test_a_reason_is_cut_and_made_storable():
 
 def test_a_run_in_json_has_exactly_the_documented_fields():
     keys = (
-        "id box job trigger status reason scheduled_for queued_at started_at finished_at duration_s attempt exit_code "
-        "signal cpu_s max_rss_bytes output_bytes dropped_bytes release"
+        "id box job trigger status reason scheduled_for queued_at started_at finished_at duration_s attempt "
+        "exit_code signal cpu_s max_rss_bytes output_bytes dropped_bytes release"
     )
     shown = after(None, started()).as_json()
     assert list(shown) == keys.split()

@@ -67,7 +67,9 @@ class BoxLog:
 
     @property
     def head(self) -> bytes:
-        return json.dumps({"log_id": self.log_id, "first_seq": 1, "last_seq": len(self.lines)}).encode() + b"\n"
+        return (
+            json.dumps({"log_id": self.log_id, "first_seq": 1, "last_seq": len(self.lines)}).encode() + b"\n"
+        )
 
 
 def a_store(folder: Path, name: str = "cronbox") -> Store:
@@ -83,7 +85,8 @@ def rows(store: Store, box: str = "etl") -> dict[str, Any]:
     return {
         "runs": sorted(runs, key=lambda run: run.id),
         "output": {
-            run.id: [(line.t, line.stream, line.text, line.newline) for line in store.output(run.id)] for run in runs
+            run.id: [(line.t, line.stream, line.text, line.newline) for line in store.output(run.id)]
+            for run in runs
         },
         "box": store.box_state(box),
         "pauses": store.pauses(box),

@@ -75,10 +75,17 @@ def test_a_naive_time_is_refused(store: Store):
     until=st.sampled_from([None, 60]),
     limit=st.sampled_from([1, 5, 500]),
 )
-def test_every_filter_gives_the_newest_of_what_fits(store: Store, box, job, status, trigger, since, until, limit):
+def test_every_filter_gives_the_newest_of_what_fits(
+    store: Store, box, job, status, trigger, since, until, limit
+):
     if not store.runs(RunFilter(limit=1)):
         kinds = list(
-            product(["etl", "web"], ["load", "tidy"], [Status.FAILED, Status.SUCCEEDED], [Trigger.CRON, Trigger.MANUAL])
+            product(
+                ["etl", "web"],
+                ["load", "tidy"],
+                [Status.FAILED, Status.SUCCEEDED],
+                [Trigger.CRON, Trigger.MANUAL],
+            )
         )
         put(
             store,
@@ -117,7 +124,9 @@ def test_no_listing_walks_through_the_table(store: Store):
             with store.transaction() as tx:
                 compiled = query.compile(tx.engine, compile_kwargs={"literal_binds": True})
                 plan = tx.execute(text(f"EXPLAIN QUERY PLAN {compiled}".replace(":", r"\:"))).all()
-            walked = [row.detail for row in plan if row.detail.startswith("SCAN run") and "INDEX" not in row.detail]
+            walked = [
+                row.detail for row in plan if row.detail.startswith("SCAN run") and "INDEX" not in row.detail
+            ]
             assert walked == [], wanted
 
 
@@ -149,7 +158,11 @@ def test_a_kill_or_a_skip_is_no_failure(store: Store):
 
 def test_open_runs_are_those_queued_or_running(store: Store):
     put(store, *(a_run(f"{status}", minute=n, status=status) for n, status in enumerate(Status)))
-    assert {run.id for run in store.open_runs("etl")} == {run.id for run in store.open_runs()} == {"queued", "running"}
+    assert (
+        {run.id for run in store.open_runs("etl")}
+        == {run.id for run in store.open_runs()}
+        == {"queued", "running"}
+    )
     assert [run.id for run in store.running("etl")] == ["running"]
 
 
@@ -175,7 +188,9 @@ def test_slots_of_a_job_are_found_by_their_minute(store: Store):
 
 
 def test_pruning_takes_the_oldest_ended_runs_in_batches(store: Store):
-    put(store, *(a_run(f"r{n}", minute=n) for n in range(10)), a_run("open", minute=-1, status=Status.RUNNING))
+    put(
+        store, *(a_run(f"r{n}", minute=n) for n in range(10)), a_run("open", minute=-1, status=Status.RUNNING)
+    )
     limit = NOON + timedelta(minutes=7)
     assert [store.prune_runs(limit, batch=3) for _ in range(4)] == [3, 3, 1, 0]
     assert [run.id for run in store.runs()] == ["r9", "r8", "r7", "open"]

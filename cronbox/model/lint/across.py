@@ -89,7 +89,7 @@ def overrunning(placed: Sequence[Placed], facts: BoxFacts) -> Iterator[tuple[Cro
 
 
 def shortest_interval(schedule: Schedule) -> float:
-    """Seconds between two slots: the shortest of the next few hundred, in UTC; infinite for fewer than two."""
+    """Seconds between two slots: the shortest of some hundred, in UTC; infinite for fewer than two."""
     found = islice(fires(schedule, ZoneInfo("UTC"), datetime(2026, 1, 1, tzinfo=UTC)), 300)
     return min(
         ((later - earlier).total_seconds() for earlier, later in pairwise(found)), default=float("inf")

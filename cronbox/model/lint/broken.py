@@ -1,5 +1,4 @@
-"""Rules about lines that cron refuses. Every `Broken` line has exactly one finding here, so that nothing cron
-refuses goes through."""
+"""Rules about lines that cron refuses; each gets a finding, so that none goes through."""
 
 from __future__ import annotations
 
@@ -9,13 +8,13 @@ from collections.abc import Iterator
 from cronbox.model.crontab import Broken, CronError
 from cronbox.model.fields import KEYWORDS
 from cronbox.model.lint.context import Context, Finding
+from cronbox.model.lint.files import BOM
 from cronbox.model.lint.problem import Fix
 
 _EXPORT = re.compile(r"[ \t]*(export[ \t]+)[A-Za-z_][A-Za-z0-9_]*[ \t]*=")
 _ENV = re.compile(r"[ \t]*(?:[A-Za-z_][\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ \t]*=[ \t]*(?P<value>[^\n]*)")
-_TIME = re.compile(
-    r"[0-9*@?~LHh(+-]|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|[MTWFS])[a-z]{0,8}[ \t,/-]", re.I
-)
+_NAMES = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun".replace(" ", "|")
+_TIME = re.compile(rf"[0-9*@?~LHh(+-]|(?:{_NAMES})[a-z]*[ \t,/-]", re.IGNORECASE)
 _KEYWORD = re.compile(r"@([A-Za-z]+)")
 _CODES = {
     CronError.USERNAME: "CB112",
@@ -27,6 +26,8 @@ _CODES = {
 
 def refused(line: Broken, context: Context) -> Iterator[Finding]:
     """Says what cron does not like, and what was meant as far as that can be told."""
+    if _is_told_elsewhere(line, context):
+        return
     if line.cron_error == "bad minute" and (finding := _environment(line, context)):
         yield finding
     elif line.cron_error == "bad minute" and not _TIME.match(line.raw.lstrip(" \t")):
@@ -40,6 +41,11 @@ def refused(line: Broken, context: Context) -> Iterator[Finding]:
         )
     else:
         yield Finding(line.line, line.at, _CODES.get(line.cron_error, "CB110"), line.message, line.hint)
+
+
+def _is_told_elsewhere(line: Broken, context: Context) -> bool:
+    """A byte order mark or a line of carriage returns is an error of its own."""
+    return not line.raw.strip(" \t\r\n") or (line.line == line.column == 1 and context.data.startswith(BOM))
 
 
 def _environment(line: Broken, context: Context) -> Finding | None:

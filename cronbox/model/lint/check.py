@@ -35,8 +35,8 @@ def lint(
 ) -> list[Problem]:
     """What is wrong with one file, by line and column.
 
-    `known_users` go before those in `facts`; None of both means that any plausible user will do. `zone` is the
-    box's, for clock changes. `select` and `ignore` hold codes or beginnings of codes, such as `CB4`.
+    `known_users` go before those in `facts`; without either, any plausible user will do. `zone` is the box's,
+    for clock changes. `select` and `ignore` hold codes or beginnings of codes, such as `CB4`.
 
     If there is no error among the problems, cron accepts the file; if cron refuses it, there is one, unless
     it was ignored.

@@ -1,4 +1,4 @@
-"""Rules about commands. They read a command as a person would, not as a shell: what is unclear gets no finding."""
+"""Rules about commands, read as a person would and not as a shell: what is unclear gets no finding."""
 
 from __future__ import annotations
 
@@ -15,15 +15,23 @@ _WORD = re.compile(r"""(?:[^\s;&|<>()"'\\]|\\.|"[^"]*"|'[^']*')+""")
 _CONTROL = re.compile(r"&&|\|\||[;|&\n]|\(|\)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PREFIXES = frozenset(
-    "chronic chrt doas env exec if ionice nice nohup setsid stdbuf sudo then time while ! {".split()
+    {
+        *("chronic", "chrt", "doas", "env", "exec", "if", "ionice", "nice", "nohup", "setsid"),
+        *("stdbuf", "sudo", "then", "time", "while", "!", "{"),
+    }
 )
 _LOCKS = frozenset({"flock", "lockf", "lockrun", "run-one", "setlock", "lockfile", "with-lock-ex", "solo"})
 _RUNNERS = re.compile(r"(?:bash|dash|node|perl|php|python[0-9.]*|Rscript|ruby|sh|source|zsh|\.)\Z")
 _SCRIPT = re.compile(r"[\w.-]+\.(?:bash|jar|js|php|pl|py|R|rb|sh)\Z", re.ASCII)
 _BUILTINS = frozenset(
-    ". : [ alias bg break case cd command continue do done echo elif else esac eval exec exit export false fg fi for"
-    " getopts hash if in jobs kill printf pwd read readonly return set shift test then times trap true type ulimit"
-    " umask unalias unset until wait while { } ! [[ function source local declare let".split()
+    {
+        *(".", ":", "[", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done"),
+        *("echo", "elif", "else", "esac", "eval", "exec", "exit", "export", "false", "fg", "fi"),
+        *("for", "getopts", "hash", "if", "in", "jobs", "kill", "printf", "pwd", "read", "readonly"),
+        *("return", "set", "shift", "test", "then", "times", "trap", "true", "type", "ulimit"),
+        *("umask", "unalias", "unset", "until", "wait", "while", "{", "}", "!", "[[", "function"),
+        *("source", "local", "declare", "let"),
+    }
 )
 _THROWN_AWAY = re.compile(
     r">\s*/dev/null\s+2>\s*(?:&1|/dev/null)|&>>?\s*/dev/null|>&\s*/dev/null|2>\s*/dev/null\s+(?:1?>\s*/dev/null|>&2)"
@@ -39,7 +47,7 @@ _SCRIPT_ENDINGS = (".bash", ".jar", ".js", ".php", ".pl", ".py", ".R", ".rb", ".
 
 
 def _is_suspect(text: str) -> bool:
-    """Whether any rule about text, habits, wrappers or paths could speak: quick, for most commands are plain."""
+    """Whether a rule about text, habits, wrappers or paths could speak; most commands are plain."""
     words = text.split()
     return (
         not words
@@ -109,7 +117,7 @@ def wrappers(entry: Entry, context: Context) -> Iterator[Finding]:
     for at, word in programs(entry.text):
         name = word.rsplit("/", 1)[-1]
         if name in _LOCKS:
-            message = f"{name} keeps a second copy away; so does overlap=skip, and then the skipped slot is on record"
+            message = f"{name} keeps a second copy away; so does overlap=skip, with the slot on record"
             yield _at(
                 entry, at, "CB409", message, "write `# cronbox: overlap=skip` above and remove the wrapper"
             )
@@ -173,7 +181,7 @@ def _at(entry: Entry, offset: int, code: str, message: str, hint: str) -> Findin
 
 @lru_cache(maxsize=4096)
 def programs(command: str) -> tuple[tuple[int, str], ...]:
-    """(offset, word) of what the command runs: the first word of each part, and what known prefixes run in turn."""
+    """(offset, word) of what the command runs: the first word of each part, and what prefixes run in turn."""
     found: list[tuple[int, str]] = []
     expected = True
     at = 0

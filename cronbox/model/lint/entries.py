@@ -16,7 +16,7 @@ def user(entry: Entry, context: Context) -> Iterator[Finding]:
     if context.crontab.format != "system" or (context.users and entry.user in context.users):
         return
     if not _USER.fullmatch(entry.user) or entry.user.isdigit():
-        hint = "write: minute hour day month weekday USER COMMAND; a sixth time field, a number or user:group is no user"
+        hint = "five time fields, then USER, then COMMAND; a number or user:group is no user"
         yield Finding(
             entry.line, entry.user_column, "CB114", f"{entry.user[:40]!r} cannot be a user's name", hint
         )

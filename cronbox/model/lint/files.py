@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.crontab)?", re.ASCII)
 
 
 def file_name(context: Context) -> Iterator[Finding]:
-    """cron reads `[A-Za-z0-9_-]+` only, without a word about the others; cronbox also takes `.crontab` at the end."""
+    """cron reads `[A-Za-z0-9_-]+` only and is silent about others; `.crontab` is fine for cronbox."""
     name = PurePosixPath(context.crontab.file).name
     if context.crontab.format != "system":
         return

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from cronbox.model.crontab import Broken, Comment, Entry, EnvLine, is_directive
-from cronbox.model.directives import IGNORE, KEYS, Directives, Mistake, MistakeKind
-from cronbox.model.lint.context import Context, Finding
+from cronbox.model.directives import IGNORE, Directives, MistakeKind
+from cronbox.model.lint.context import Finding
 from cronbox.model.lint.rules import RULES
 
 _ALMOST = re.compile(r"#[ \t]*cron[ -]?box\b[ \t]*[:=]?[ \t]*[A-Za-z-]+[ \t]*=", re.IGNORECASE)
@@ -22,7 +22,7 @@ _CODES = {
 def directives(line: Entry | EnvLine | Broken, read: Directives) -> Iterator[Finding]:
     """What is wrong in the directives over a line."""
     for mistake in read.mistakes:
-        yield Finding(mistake.line, mistake.column, _CODES[mistake.kind], mistake.message, _hint(mistake))
+        yield Finding(mistake.line, mistake.column, _CODES[mistake.kind], mistake.message, mistake.hint)
     for word in read.words:
         if word.key == IGNORE:
             for code in word.value.split(","):
@@ -34,10 +34,6 @@ def directives(line: Entry | EnvLine | Broken, read: Directives) -> Iterator[Fin
         elif not isinstance(line, (Entry, Broken)):
             message = f"{word.key} needs an entry right below it"
             yield Finding(word.line, word.column, "CB504", message, "move it to the line above its entry")
-
-
-def _hint(mistake: Mistake) -> str:
-    return f"keys are: {' '.join(KEYS)}" if mistake.kind is MistakeKind.UNKNOWN_KEY else ""
 
 
 def orphan(comment: Comment) -> Finding:

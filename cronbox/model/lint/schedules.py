@@ -1,5 +1,7 @@
-"""Rules about when an entry is due. They depend on its time fields and the box's zone alone, so one answer serves
-every entry with the same fields."""
+"""Rules about when an entry is due.
+
+They depend on its time fields and the box's zone alone, so entries with the same fields share one answer.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,10 @@ def judge(times: str, zone: ZoneInfo | None) -> tuple[Finding, ...]:
     findings = [_odd(oddity) for oddity in reading.oddities]
     columns = _columns(times)
     if not findings or all(finding.code in ("CB304", "CB305") for finding in findings):
-        findings += _days(reading.schedule, columns)
+        about_days = list(_days(reading.schedule, columns))
+        if any(finding.code == "CB308" for finding in about_days):
+            findings = [finding for finding in findings if finding.column < columns[2]]
+        findings += about_days
         findings += _hours(reading.schedule, columns)
         if zone is not None and not never_fires(reading.schedule):
             findings += _clock_changes(reading.schedule, zone, columns)
@@ -89,7 +94,7 @@ def _days(schedule: Schedule, columns: list[int]) -> Iterator[Finding]:
         return
     elif schedule.either_day:
         message = "day-of-month and day-of-week are both given, so either of them is enough"
-        hint = "for both at once, give one of them as * and test the other in the command: [ $(date +\\%u) = 1 ] && …"
+        hint = "for both at once, make one of them * and test it in the command: [ $(date +\\%u) = 1 ] && …"
         yield Finding(0, columns[2], "CB307", message, hint)
     else:
         message = "one of the two day fields begins with *, so both must match"

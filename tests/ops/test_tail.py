@@ -1,0 +1,273 @@
+"""A box's log read through an engine: whole, once, whatever the stream does."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cronbox.engine import AGENT
+from cronbox.errors import BoxNotRunning, EngineError, NoEngine
+from cronbox.model.box import BoxSpec
+from cronbox.model.run import Status
+from cronbox.ops.ingest import ingest
+from cronbox.ops.intake import Intake
+from cronbox.ops.tail import Tail, read_stopped
+from cronbox.store import Store
+from tests.fakes.engine import FakeEngine, FakeStream
+from tests.ops.boxlog import LOG, NOON, BoxLog, a_store, rows
+
+
+def now():
+    return NOON
+
+
+def a_box(engine: FakeEngine) -> str:
+    container = engine.create(BoxSpec("shop", "etl", "sha256:1", 1, "UTC"))
+    engine.start(container)
+    return container
+
+
+class FlakyEngine(FakeEngine):
+    """Gives the streams of a list, one after the other, and then those of a sound engine."""
+
+    def __init__(self, *streams: Sequence[bytes]) -> None:
+        super().__init__()
+        self.streams = list(streams)
+        self.asked: list[int] = []
+
+    def stream(self, container: str, argv: Sequence[str]) -> FakeStream[bytes]:
+        assert tuple(argv[:-2]) == AGENT
+        self.asked.append(int(argv[-1]))
+        if not self.streams:
+            return super().stream(container, argv)
+        stream = FakeStream[bytes]()
+        for chunk in self.streams.pop(0):
+            stream.feed(chunk)
+        stream.close()
+        return stream
+
+
+def a_tail(engine: FakeEngine, store: Store, container: str) -> Tail:
+    return Tail(engine, store, "etl", container=container, now=now)
+
+
+@contextmanager
+def running(tail: Tail) -> Iterator[threading.Thread]:
+    thread = threading.Thread(target=tail.run)
+    thread.start()
+    yield thread
+    tail.stop()
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(3000):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came to be")
+
+
+def seq_of(store: Store) -> int:
+    cursor = store.cursor("etl")
+    return cursor.seq if cursor else 0
+
+
+def clean_rows(log: BoxLog) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = a_store(Path(folder))
+        ingest(store, "etl", log.events, log_id=log.log_id, now=NOON)
+        found = rows(store)
+        store.close()
+        return found
+
+
+def a_log(runs: int = 5) -> BoxLog:
+    log = BoxLog().boot()
+    for n in range(runs):
+        log.tick().started(f"r{n}").output(f"r{n}", "one", "two").finished(f"r{n}")
+    return log
+
+
+def test_a_tail_reads_what_is_there_and_what_comes_until_it_is_stopped(store: Store):
+    engine, log = FakeEngine(), BoxLog().boot().started("r1")
+    container = a_box(engine)
+    engine.append_log(container, log.data)
+    with running(a_tail(engine, store, container)):
+        wait_for(lambda: seq_of(store) == 2)
+        engine.append_log(container, log.finished("r1").lines[-1])
+        wait_for(lambda: seq_of(store) == 3)
+    assert rows(store) == clean_rows(log)
+
+
+def test_a_tail_ends_with_its_box(store: Store):
+    engine = FakeEngine()
+    container = a_box(engine)
+    engine.append_log(container, a_log().data)
+    with running(a_tail(engine, store, container)) as thread:
+        wait_for(lambda: seq_of(store) == len(a_log().lines))
+        engine.stop(container, timeout=1)
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+
+def test_a_tail_whose_engine_is_gone_says_so(store: Store):
+    engine = FakeEngine()
+    container = a_box(engine)
+    engine.down = True
+    with pytest.raises(NoEngine):
+        a_tail(engine, store, container).run()
+
+
+def test_catching_up_reads_what_is_there_and_returns(store: Store):
+    engine, log = FakeEngine(), a_log()
+    container = a_box(engine)
+    engine.append_log(container, log.data)
+    for _ in range(2):
+        a_tail(engine, store, container).catch_up()
+        assert rows(store) == clean_rows(log)
+    engine.stop(container, timeout=1)
+    with pytest.raises(BoxNotRunning):
+        a_tail(engine, store, container).catch_up()
+
+
+def test_a_stream_that_breaks_is_taken_up_at_the_cursor(store: Store):
+    log = a_log()
+    half = len(log.lines) // 2
+    engine = FlakyEngine(
+        [],
+        [log.head[:10]],
+        [log.head],
+        [log.head + b"".join(log.lines[:half]) + log.lines[half][:20]],
+    )
+    container = a_box(engine)
+    engine.append_log(container, log.data)
+    a_tail(engine, store, container).catch_up()
+    assert engine.asked == [0, 0, 0, 0, half]
+    assert rows(store) == clean_rows(log)
+
+
+def test_a_gap_in_the_stream_is_read_again(store: Store):
+    log = a_log()
+    engine = FlakyEngine([log.head, *log.lines[:4], *log.lines[6:]])
+    container = a_box(engine)
+    engine.append_log(container, log.data)
+    a_tail(engine, store, container).catch_up()
+    assert engine.asked == [0, 4]
+    assert rows(store) == clean_rows(log)
+
+
+def test_a_gap_in_the_log_itself_is_noted_and_passed(store: Store):
+    log = a_log()
+    engine = FakeEngine()
+    container = a_box(engine)
+    engine.append_log(container, b"".join(log.lines[:4] + log.lines[6:]))
+    a_tail(engine, store, container).catch_up()
+    assert seq_of(store) == len(log.lines)
+    assert [i.text for i in store.incidents("etl") if i.kind == "log_trimmed"] == ["events 5 to 6 are gone"]
+
+
+def test_a_log_that_begins_behind_the_cursor_is_read_from_there(store: Store):
+    log = a_log()
+    head = json.dumps({"log_id": LOG, "first_seq": 6, "last_seq": len(log.lines)}).encode() + b"\n"
+    engine = FlakyEngine([head + b"".join(log.lines[5:])])
+    a_tail(engine, store, a_box(engine)).catch_up()
+    assert engine.asked == [0]
+    assert seq_of(store) == len(log.lines)
+
+
+def test_another_log_is_read_from_its_beginning(store: Store):
+    ingest(store, "etl", a_log(9).events, log_id=LOG, now=NOON)
+    log = BoxLog("log-2").boot("b7").started("new")
+    engine = FlakyEngine([log.head], [log.head + log.data])
+    a_tail(engine, store, a_box(engine)).catch_up()
+    assert engine.asked == [37, 0]
+    cursor = store.cursor("etl")
+    assert cursor is not None and (cursor.log_id, cursor.seq) == ("log-2", 2)
+    assert store.run("new").status is Status.RUNNING
+
+
+@pytest.mark.parametrize("head", [b"nonsense\n", b"{}\n", b"[]\n", b"null\n"])
+def test_a_stream_without_a_head_is_an_error(store: Store, head: bytes):
+    engine = FlakyEngine([head])
+    with pytest.raises(EngineError):
+        a_tail(engine, store, a_box(engine)).catch_up()
+
+
+# Boxes that stand still
+
+
+def test_the_log_of_a_stopped_box_is_read_to_its_end_across_its_segments(store: Store):
+    engine, log = FakeEngine(), a_log()
+    container = a_box(engine)
+    files = engine.volumes["shop", "etl"]
+    files["cron-0000000000000001.log"] = b"".join(log.lines[:7])
+    files["cron-0000000000000008.log"] = b"".join(log.lines[7:12])
+    files["cron.log"] = b"".join(log.lines[12:]) + b'{"seq": 27, "t": "20'
+    files["state.json"] = b"{}"
+    engine.stop(container, timeout=1)
+    for _ in range(2):
+        read_stopped(engine, store, "etl", container=container, now=now)
+        assert rows(store) == clean_rows(log)
+
+
+def test_the_log_of_a_stopped_box_may_begin_anywhere(store: Store):
+    engine, log = FakeEngine(), a_log().boot("b2").tick()
+    container = a_box(engine)
+    files = engine.volumes["shop", "etl"]
+    files["cron-0000000000000011.log"] = b"".join(log.lines[10:20])
+    files["cron.log"] = b"".join(log.lines[20:])
+    read_stopped(engine, store, "etl", container=container, now=now)
+    assert seq_of(store) == len(log.lines)
+    assert store.run("r4").status is Status.SUCCEEDED
+
+
+def test_a_stopped_box_without_a_log_has_nothing_to_tell(store: Store):
+    engine = FakeEngine()
+    read_stopped(engine, store, "etl", container=a_box(engine), now=now)
+    assert store.cursor("etl") is None
+
+
+# Bytes
+
+FOREIGN = [
+    b"",
+    b"\xff\xfe nonsense",
+    b"null",
+    b"[" * 100_000,
+    b'{"seq": 1}',
+    b'{"seq": 1, "t": "2026-01-01T00:00:00Z", "type": "tick", "digest": "other"}',
+    b'{"seq": 999, "t": "2026-01-01T00:00:00Z", "type": "tick", "digest": "other"}',
+    b'{"seq": true, "t": "2026-01-01T00:00:00Z", "type": "boot"}',
+    b'{"seq": 99999999999999999999, "t": "2026-01-01T00:00:00Z", "type": "boot"}',
+    b'{"seq": 3, "t": "0001-01-01T00:00:00+23:59", "type": "boot"}',
+]
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clean_read(data: st.DataObject):
+    log = a_log(4)
+    lines = [log.lines[0]]
+    for line in log.lines[1:]:
+        foreign = data.draw(st.lists(st.sampled_from(FOREIGN), max_size=1))
+        lines += [*(f + b"\n" for f in foreign), line]
+    stream = b"".join(lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+    with tempfile.TemporaryDirectory() as folder:
+        store = a_store(Path(folder))
+        intake = Intake(store, "etl", log_id=LOG, now=now, first_seq=1, final=True)
+        for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+            intake.feed(stream[start:end])
+        assert rows(store) == clean_rows(log)
+        store.close()

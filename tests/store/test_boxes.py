@@ -1,0 +1,45 @@
+"""What is known of a box beside its runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cronbox.store import BoxState, Pause, Store, boxes, pauses
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_box_nobody_wrote_of_is_wanted_and_has_no_more_to_say(store: Store):
+    assert store.box_state("etl") == BoxState("etl", wanted=True)
+    assert store.box_states() == {}
+
+
+def test_an_install_ends_problem_and_drift(store: Store):
+    store.set_wanted("etl", False)
+    store.set_problem("etl", "bad line")
+    store.set_drift("etl", "somebody edited it", NOON)
+    assert store.box_state("etl").drifted
+    store.set_installed("etl", "d1")
+    assert store.box_states() == {"etl": BoxState("etl", wanted=False, installed="d1")}
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store):
+    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+        boxes.change(tx, "etl", {"problem": "x"})
+        raise ZeroDivisionError
+    assert store.box_states() == {}
+
+
+def test_a_pause_replaces_the_one_before_it(store: Store):
+    with store.transaction() as tx:
+        pauses.put(tx, Pause("etl", None, NOON, why="first"))
+        pauses.put(tx, Pause("etl", None, NOON, why="second"))
+        pauses.put(tx, Pause("etl", "load", NOON))
+        pauses.put(tx, Pause("web", None, NOON))
+    assert [(p.job, p.why) for p in store.pauses("etl")] == [(None, "second"), ("load", None)]
+    assert len(store.pauses()) == 3
+    with store.transaction() as tx:
+        pauses.lift(tx, "etl", None)
+    assert [p.job for p in store.pauses("etl")] == ["load"]
