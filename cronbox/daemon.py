@@ -146,7 +146,8 @@ class Daemon:
             self._config_problem = None
 
     def keep_watch(self) -> None:
-        """Close the runs of dead boxes, and see that every running box is tailed, and engine and files heard."""
+        """Close the runs of dead boxes, put right what drifted, and see that every running box is tailed, and
+        engine and files are heard."""
         seen = self._site.engine.boxes(self._site.project)
         for box in seen:
             if box.running:
@@ -154,6 +155,8 @@ class Daemon:
             else:
                 close_dead(self._site, box)
         close_gone(self._site, seen)
+        if any(state.drifted for state in self._site.store.box_states().values()):
+            self._soon(self.reconcile)
         if self._listener is None or not self._listener.is_alive():
             self._listener = self._thread("engine-events", self._listen)
         if self._files is None or not self._files.is_alive():

@@ -7,8 +7,8 @@ file's, a rename, and a touch of the folder in a later second than that.
 
 from __future__ import annotations
 
+import binascii
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -21,7 +21,7 @@ from .send import NotSent, send
 from .table import BadTable, parse_table
 
 SEAL = "seal"
-"""Where the table keeps the digests of the crontab and of itself, as they were installed."""
+"""Where the table keeps the check sums of the crontab and of itself, as they were installed."""
 
 
 class NotInstalled(Exception):
@@ -88,9 +88,9 @@ def installed(paths: Paths) -> Installed:
     seal = table.get(SEAL) or {}
     text = crontab.decode("utf-8", "surrogateescape")
     reason = _tampering(paths.crontab)
-    if reason is None and _sha(crontab) != seal.get("crontab"):
+    if reason is None and _sum(crontab) != seal.get("crontab"):
         reason = f"{paths.crontab} was changed"
-    if reason is None and _table_sha(table) != seal.get("table"):
+    if reason is None and _table_sum(table) != seal.get("table"):
         reason = f"{paths.table} was changed"
     return Installed(table.get("digest"), text, reason is None, reason)
 
@@ -102,7 +102,7 @@ def _stands(paths: Paths, bundle: Bundle) -> bool:
 
 def _write_table(paths: Paths, bundle: Bundle) -> None:
     crontab = bundle.crontab.encode("utf-8", "surrogateescape")
-    seal = {"crontab": _sha(crontab), "table": _table_sha(bundle.table)}
+    seal = {"crontab": _sum(crontab), "table": _table_sum(bundle.table)}
     os.makedirs(os.path.dirname(paths.table), mode=0o755, exist_ok=True)
     write_whole(paths.table, json.dumps({**bundle.table, SEAL: seal}).encode())
 
@@ -161,10 +161,11 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def _table_sha(table: dict[str, Any]) -> str:
+def _table_sum(table: dict[str, Any]) -> str:
     unsealed = {key: value for key, value in table.items() if key != SEAL}
-    return _sha(json.dumps(unsealed, sort_keys=True).encode())
+    return _sum(json.dumps(unsealed, sort_keys=True).encode())
 
 
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _sum(content: bytes) -> str:
+    """Tells an edit by hand; root in the box could forge any sum. hashlib would cost each agent 4 MB (OpenSSL)."""
+    return f"{binascii.crc32(content):08x}-{len(content)}"

@@ -124,6 +124,13 @@ class Broken(Line):
     message: str
     hint: str = ""
     directives: tuple[Comment, ...] = ()
+    user: str = ""
+    """Whom cron looks up before it comes to the mistake, which is then in the command."""
+
+    def error_among(self, users: frozenset[str] | None) -> str:
+        """What cron logs, which looks the user up first."""
+        unknown = self.user and users is not None and self.user not in users
+        return CronError.USERNAME if unknown else self.cron_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ class Crontab:
                 case _ if not line.terminated:
                     return CronError.NO_NEWLINE
                 case Broken():
-                    return line.cron_error
+                    return line.error_among(users)
                 case Entry() if users is not None and self.format == "system" and line.user not in users:
                     return CronError.USERNAME
             if line.line + line.raw.count("\n") > LAST_LINE + 1:
@@ -227,6 +234,7 @@ class _Refused(Exception):
         self.cron_error = cron_error
         self.message = message
         self.hint = hint
+        self.user = ""
 
 
 class _Reader:
@@ -324,6 +332,7 @@ class _Reader:
             position = found.start(1) + error.column - 1
             return self._broken(_Refused(position, error.cron_error, error.message, error.hint))
         except _Refused as refused:
+            refused.user = user
             return self._broken(refused)
         start = self.line_start
         entry = Entry(
@@ -365,6 +374,7 @@ class _Reader:
             refused.message,
             refused.hint,
             self._directives(),
+            refused.user,
         )
 
     def _careful_entry(self) -> Entry:
@@ -377,7 +387,11 @@ class _Reader:
         user_end = self._user_end(user_at) if self.system else user_at
         text_at = user_end + 1 if self.system else user_at
         text_end = _end(_RECORD, self.text, text_at)
-        self._refuse_command(text_at, text_end)
+        try:
+            self._refuse_command(text_at, text_end)
+        except _Refused as refused:
+            refused.user = self.text[user_at:user_end]
+            raise
         entry = Entry(
             line=self.line,
             column=self._column(self.at),

@@ -86,7 +86,7 @@ def _base(name: str | None, command: str, given: set[str], commands: dict[str, s
 
 
 def _free(name: str, taken: set[str], counts: dict[str, int]) -> str:
-    """`counts` remembers how often a name was wanted, so that many equal commands are not counted from one."""
+    """`counts` remembers how often a name was wanted, so that no count begins at one again."""
     count, free = counts.get(name, 1), name
     while free in taken:
         count += 1

@@ -7,6 +7,7 @@ chunk leaves either all of it or nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -109,9 +110,9 @@ def _begin(tx: Transaction, box: str, cursor: Cursor | None, fresh: Sequence[Eve
     return fold
 
 
-def _slots(events: Sequence[Event], known: dict[str, Run]) -> set[tuple[str, datetime]]:
-    """The (job, slot)s of runs that are new in these events."""
-    found = set()
+def _slots(events: Sequence[Event], known: dict[str, Run]) -> dict[str, set[datetime]]:
+    """Job -> the slots of its runs that are new in these events."""
+    found: dict[str, set[datetime]] = defaultdict(set)
     for event in events:
         if (
             event.type in RUN_EVENTS
@@ -123,7 +124,7 @@ def _slots(events: Sequence[Event], known: dict[str, Run]) -> set[tuple[str, dat
             except ValueError:
                 continue
             if slot is not None and job.isprintable():
-                found.add((job, slot))
+                found[job].add(slot)
     return found
 
 

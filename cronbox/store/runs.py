@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    Text,
-    bindparam,
-    column,
-    delete,
-    insert,
-    select,
-    union_all,
-    update,
-    values,
-)
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
 
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
 from cronbox.store.database import Transaction
-from cronbox.store.tables import RUN, UtcTime
+from cronbox.store.tables import RUN
 
 FIELDS = tuple(field.name for field in fields(Run))
 COLUMNS = [RUN.c[name] for name in FIELDS]
@@ -61,15 +48,36 @@ class RunFilter:
             raise UsageError("a job is named with its box", hint="write BOX/JOB")
 
 
-def newest(tx: Transaction, wanted: RunFilter) -> list[Run]:
-    """The runs a filter asks for, newest first."""
-    return [_run(row) for row in tx.execute(query_of(wanted))]
+def newest(tx: Transaction, wanted: RunFilter, *, statuses: Sequence[Status] | None = None) -> list[Run]:
+    """The runs a filter asks for, newest first; of these statuses, where it names none itself."""
+    rows = [row for query in queries_of(wanted, statuses) for row in tx.execute(query)]
+    rows.sort(key=lambda row: (row.at, row.pk), reverse=True)
+    return [_run(row) for row in rows[: wanted.limit]]
+
+
+def queries_of(wanted: RunFilter, statuses: Sequence[Status] | None = None) -> list[Select[Any]]:
+    """Queries that together find the newest runs of a filter.
+
+    An index ends in `at` and so gives the newest first, but only below one status and one trigger. So where
+    one of the two is asked for, there is a query for each combination.
+    """
+    if wanted.status is not None:
+        statuses = (wanted.status,)
+    newest_first = select(*COLUMNS, RUN.c.at, RUN.c.pk).where(*_bounds(wanted))
+    newest_first = newest_first.order_by(RUN.c.at.desc(), RUN.c.pk.desc()).limit(wanted.limit)
+    if statuses is None and wanted.trigger is None:
+        return [newest_first]
+    triggers = (wanted.trigger,) if wanted.trigger else tuple(Trigger)
+    return [
+        newest_first.where(RUN.c.status == status.value, RUN.c.trigger == trigger.value)
+        for status, trigger in product(statuses or tuple(Status), triggers)
+    ]
 
 
 def last_failure(tx: Transaction, box: str) -> Run | None:
     """The box's newest run that failed, timed out or was lost."""
-    row = tx.execute(query_of(RunFilter(box=box, limit=1), statuses=sorted(FAILURES))).one_or_none()
-    return _run(row) if row else None
+    found = newest(tx, RunFilter(box=box, limit=1), statuses=sorted(FAILURES))
+    return found[0] if found else None
 
 
 def still_open(tx: Transaction, box: str | None, statuses: Iterable[Status] = OPEN) -> list[Run]:
@@ -129,14 +137,13 @@ def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:
     return {run.id: run for run in map(_run, rows)}
 
 
-def in_slots(tx: Transaction, box: str, keys: Iterable[tuple[str, datetime]]) -> list[Run]:
-    """Every run that stands in one of these (job, slot)s of the box."""
-    wanted = list(keys)
-    if not wanted:
-        return []
-    slots = values(column("job", Text), column("slot", UtcTime), name="slots").data(wanted).cte("slots")
-    here = (RUN.c.box == box) & (RUN.c.job == slots.c.job) & (RUN.c.scheduled_for == slots.c.slot)
-    return [_run(row) for row in tx.execute(select(*COLUMNS).join_from(slots, RUN, here))]
+def in_slots(tx: Transaction, box: str, slots: Mapping[str, Iterable[datetime]]) -> list[Run]:
+    """Every run that stands in one of these slots of these jobs."""
+    found: list[Run] = []
+    for job, moments in slots.items():
+        here = (RUN.c.box == box, RUN.c.job == job, RUN.c.scheduled_for.in_(list(moments)))
+        found += map(_run, tx.execute(select(*COLUMNS).where(*here)))
+    return found
 
 
 def keys_of(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
@@ -155,7 +162,7 @@ def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
     added = []
     for run in missed:
         assert run.status is Status.MISSED and run.scheduled_for is not None, f"{run.id} is no missed slot"
-        if not in_slots(tx, run.box, [(run.job, run.scheduled_for)]):
+        if not in_slots(tx, run.box, {run.job: [run.scheduled_for]}):
             add(tx, [run])
             added.append(run)
     return added
@@ -184,31 +191,6 @@ def prune(tx: Transaction, older_than: datetime, batch: int) -> int:
     return tx.execute(delete(RUN).where(RUN.c.pk.in_(oldest))).rowcount
 
 
-def query_of(wanted: RunFilter, *, statuses: Sequence[Status] | None = None) -> Select[Any]:
-    """The newest runs of a filter, of any of these statuses if it names none.
-
-    An index ends in `at` and so gives the newest first, but only below one status and one trigger. So where
-    one of the two is asked for, the newest of each combination are taken, and then the newest of those.
-    """
-    newest_first = (RUN.c.at.desc(), RUN.c.pk.desc())
-    if wanted.status is not None:
-        statuses = (wanted.status,)
-    query = select(*COLUMNS).order_by(*newest_first).limit(wanted.limit)
-    if statuses is None and wanted.trigger is None:
-        return query.where(*_bounds(wanted))
-    triggers = (wanted.trigger,) if wanted.trigger else tuple(Trigger)
-    parts = [
-        select(RUN.c.pk)
-        .where(*_bounds(wanted), RUN.c.status == status.value, RUN.c.trigger == trigger.value)
-        .order_by(*newest_first)
-        .limit(wanted.limit)
-        .subquery()
-        for status, trigger in product(statuses or tuple(Status), triggers)
-    ]
-    candidates = union_all(*(select(part.c.pk) for part in parts)).subquery()
-    return query.where(RUN.c.pk.in_(select(candidates.c.pk)))
-
-
 def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:
     """The conditions that every index can take: the box, the job, the time."""
     bounds: list[ColumnElement[bool]] = []
@@ -228,5 +210,5 @@ def _values(run: Run, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _run(row: Row[Any]) -> Run:
-    fields = dict(row._mapping)
+    fields = {name: row._mapping[name] for name in FIELDS}
     return Run(**{**fields, "status": Status(row.status), "trigger": Trigger(row.trigger)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cronbox.engine import AGENT, ExecResult
@@ -54,6 +54,7 @@ class FakeAgent:
         seat = {"trigger": trigger, "scheduled_for": slot, "occurrence": 0}
         self.write(box, "started", run=run, job=job, attempt=1, pid=8, user="root", **seat)
         if job in self.prints:
+            self.now += timedelta(seconds=self.prints[job][-1][0])
             self.write(box, "output", run=run, lines=self.prints[job])
         if job in self.ends:
             self.finish(box, run, **self.ends[job])

@@ -210,3 +210,9 @@ def test_directives_belong_to_the_line_right_below_them() -> None:
     ).entries
     assert [comment.text for comment in first.directives] == ["# cronbox: name=a"]
     assert second.directives == ()
+
+
+def test_cron_looks_the_user_up_before_it_looks_at_the_command() -> None:
+    crontab = parsed("* * * * * nobody " + "x" * 999 + "\n")
+    assert crontab.cron_error(frozenset({"root"})) == "bad username"
+    assert crontab.cron_error() == "command too long"

@@ -113,4 +113,4 @@ def test_a_new_folder_becomes_a_box_and_one_put_down_stays_down(live: Project) -
     live.cli("down", "extra")
     live.crontab("etl/jobs", GOOD + "# a comment\n")
     time.sleep(3)
-    assert {row["box"]: row["state"] for row in live.json("ps")}["extra"] in ("missing", "down")
+    assert {row["box"]: row["state"] for row in live.json("ps")}["extra"] == "stopped"

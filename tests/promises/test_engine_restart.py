@@ -28,7 +28,7 @@ CRONTAB = """\
 
 
 class OwnEngine:
-    """A dockerd on a socket and with state of its own."""
+    """A dockerd with a socket, state and network of its own; without the last, it would take away `docker0`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,7 +38,7 @@ class OwnEngine:
     def start(self) -> None:
         root = self.root
         command = [
-            "dockerd", "--host", self.url, "--data-root", f"{root}/data", "--exec-root", f"{root}/exec",
+            "unshare", "--net", "dockerd", "--host", self.url, "--data-root", f"{root}/data", "--exec-root", f"{root}/exec",
             "--pidfile", f"{root}/pid", "--bridge", "none", "--iptables=false", "--ip-masq=false",
         ]  # fmt: skip
         with (root / "dockerd.log").open("ab") as log:
