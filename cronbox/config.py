@@ -194,7 +194,8 @@ def find_config(named: str | None) -> Path:
         if (folder / CONFIG_NAME).is_file():
             return folder / CONFIG_NAME
     raise ConfigError(
-        "no config.toml in this folder or above it", hint="`cronbox init` writes an example, or name one with -C"
+        "no config.toml in this folder or above it",
+        hint="`cronbox init` writes an example, or name one with -C",
     )
 
 
@@ -221,7 +222,9 @@ def check_config(path: Path, raw: dict[str, Any]) -> Config:
         problems += [_problem(detail) for detail in error.errors()]
         raise _refused(path, problems) from None
     boxes = {
-        name: BoxConfig(path.parent, name, file.boxes.get(name, BoxSection()), policies.get(name, policies[""]))
+        name: BoxConfig(
+            path.parent, name, file.boxes.get(name, BoxSection()), policies.get(name, policies[""])
+        )
         for name in sorted({*file.boxes, *_folders(path.parent, problems)})
     }
     for box in boxes.values():

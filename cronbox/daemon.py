@@ -24,7 +24,7 @@ from cronbox.engine import EngineEvent
 from cronbox.errors import ConfigError, CronboxError, NoEngine
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
-from cronbox.ops.deaths import close_dead, close_gone, death_reason
+from cronbox.ops.deaths import close_dead, close_gone, note_death
 from cronbox.ops.lock import daemon_lock
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
@@ -63,7 +63,9 @@ class Daemon:
         self._tails: dict[str, tuple[Tail, threading.Thread]] = {}
         self._listener: threading.Thread | None = None
         self._files: threading.Thread | None = None
-        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
+        )
 
     def stop(self) -> None:
         self._stopped.set()
@@ -196,8 +198,8 @@ class Daemon:
 
     def _happened(self, event: EngineEvent) -> None:
         log.info("box_" + event.action, box=event.box, exit_code=event.exit_code)
-        if event.action in ("die", "oom"):
-            self._site.store.note_death(event.box, reason=death_reason(event))
+        if event.action == "die":
+            note_death(self._site, event)
         if event.action in ("die", "start", "destroy"):
             self._soon(self.keep_watch)
         if event.action in ("die", "destroy"):
@@ -211,7 +213,9 @@ class Daemon:
         if not crontabs.is_dir():
             return
         self._soon(self.reconcile)
-        changes = watch(crontabs, config.path, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False)
+        changes = watch(
+            crontabs, config.path, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False
+        )
         for change in changes:
             self._soon(self.reconcile)
             if any(path == str(config.path) for _, path in change):

@@ -58,9 +58,17 @@ class Project:
     def cli(self, *args: str, ok: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run one cronbox command; with `ok`, it must end with 0."""
         done = subprocess.run(
-            [*CRONBOX, *args], cwd=self.root, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
+            [*CRONBOX, *args],
+            cwd=self.root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
         )
-        assert not ok or done.returncode == 0, f"cronbox {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert not ok or done.returncode == 0, (
+            f"cronbox {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
         return done
 
     def json(self, *args: str) -> Any:
@@ -85,7 +93,12 @@ class Project:
         log = (self.root / "daemon.log").open("ab")
         with log:
             return subprocess.Popen(
-                [*CRONBOX, "daemon"], cwd=self.root, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ
+                [*CRONBOX, "daemon"],
+                cwd=self.root,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=os.environ,
             )
 
     # -- containers ----------------------------------------------------------------------------------------

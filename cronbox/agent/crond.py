@@ -53,13 +53,15 @@ class Crond:
         code = os.waitstatus_to_exitcode(status)
         exit_code, number = (code, None) if code >= 0 else (None, -code)
         self.pid = None
+        if not self._wanted:
+            return
         self._tell("cron_exited", {"exit_code": exit_code, "signal": number})
         steady = time.monotonic() - self._started >= STEADY_SECONDS
         self._pause = FIRST_PAUSE if steady else min(self._pause * 2, LONGEST_PAUSE)
         self._loop.after(self._pause, self.start)
 
     def stop(self) -> None:
-        """End it for good."""
+        """End it for good. Its end is not told: the box's own is the last word of the log."""
         self._wanted = False
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):

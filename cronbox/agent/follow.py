@@ -111,8 +111,6 @@ def _try_open(directory: str, seq: int) -> int:
 def _open_finished(directory: str, seq: int, active_first: int | None) -> int | None:
     """The finished segment that holds event `seq` or a later one, oldest first; None: only the active may."""
     segments = finished_segments(directory)
-    if active_first is not None and segments and segments[-1].first >= active_first:
-        raise FileNotFoundError("rotated since it was opened")
     if active_first is not None and active_first <= seq:
         return None
     older = sum(1 for segment in segments if segment.first <= seq)

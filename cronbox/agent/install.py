@@ -167,5 +167,5 @@ def _table_sum(table: dict[str, Any]) -> str:
 
 
 def _sum(content: bytes) -> str:
-    """Tells an edit by hand; root in the box could forge any sum. hashlib would cost each agent 4 MB (OpenSSL)."""
+    """Tells an edit by hand; root could forge any sum. hashlib would cost every agent 4 MB (OpenSSL)."""
     return f"{binascii.crc32(content):08x}-{len(content)}"

@@ -32,7 +32,8 @@ class BoxCrontabs:
 def read_crontabs(config: Config, box: BoxConfig, facts: BoxFacts | None) -> BoxCrontabs:
     """Read and check the box's files. `facts` are what is known of its image; None skips those rules."""
     files = tuple(
-        parse_crontab(path.read_bytes(), file=str(path.relative_to(config.root))) for path in crontab_paths(box)
+        parse_crontab(path.read_bytes(), file=str(path.relative_to(config.root)))
+        for path in crontab_paths(box)
     )
     problems = tuple(lint_box(files, zone=box.zone, facts=facts))
     return BoxCrontabs(files, problems, jobs_of(files, box=box.name, defaults=box.policy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from cronbox.engine import EngineEvent
@@ -29,19 +30,22 @@ def close_gone(site: Site, seen: Sequence[SeenBox]) -> None:
         close_lost(site.store, box, reason=_reason(None, oom=False), now=site.now())
 
 
-def death_reason(event: EngineEvent) -> str:
-    """Why a box died, as far as its engine knows it."""
-    return _reason(event.exit_code, oom=event.action == "oom")
+def note_death(site: Site, event: EngineEvent) -> None:
+    """Keep why a box died, for the runs that its next boot will close. An `oom` alone is no death: the engine
+    also tells of one process in the box."""
+    seen = site.engine.boxes(site.project)
+    oom = any(box.container == event.container and box.oom_killed for box in seen)
+    site.store.note_death(event.box, reason=_reason(event.exit_code, oom=oom))
 
 
 def _reason(exit_code: int | None, *, oom: bool) -> str:
-    if oom:
-        return "the box ran out of memory"
     match exit_code:
         case None:
             return "the box is gone"
         case 0:
             return "the box stopped"
+        case code if oom and code == SIGNAL_BASE + signal.SIGKILL:
+            return "the box ran out of memory"
         case code if code > SIGNAL_BASE:
             return f"the box was killed by signal {code - SIGNAL_BASE}"
         case code:

@@ -135,9 +135,7 @@ def _settle(site: Site, boxes: Sequence[BoxConfig], unwanted: frozenset[str], re
     while done.waiting:
         time.sleep(DRAIN_POLL_S)
         left = [box for box in boxes if box.name in done.waiting]
-        done = reconcile(
-            site, left, report, unwanted=unwanted & frozenset(done.waiting), always_install=True
-        )
+        done = reconcile(site, left, report, unwanted=unwanted & frozenset(done.waiting), always_install=True)
         failures.update(done.failures)
     return Pass(failures=failures)
 

@@ -39,7 +39,8 @@ def spec_of(config: Config, box: BoxConfig, image: Image) -> BoxSpec:
         image=image.id,
         release=image.release,
         timezone=section.timezone,
-        mounts=scripts + tuple(_mount(box, mount.source, mount.target, mount.read_only) for mount in section.mounts),
+        mounts=scripts
+        + tuple(_mount(box, mount.source, mount.target, mount.read_only) for mount in section.mounts),
         env=box.env,
         network=section.network,
         memory=section.memory,
@@ -72,5 +73,6 @@ def _context(folder: Path) -> tuple[tuple[str, int, bytes], ...]:
     """(relative path, mode, content) of every file beside an own Dockerfile, sorted; links are followed."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return tuple(
-        (str(path.relative_to(folder)), stat.S_IMODE(path.stat().st_mode), path.read_bytes()) for path in files
+        (str(path.relative_to(folder)), stat.S_IMODE(path.stat().st_mode), path.read_bytes())
+        for path in files
     )

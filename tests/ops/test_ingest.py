@@ -258,7 +258,7 @@ def logs(draw: st.DrawFn) -> BoxLog:
     return log
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     log=logs(),
     places=st.lists(st.integers(0, 50), max_size=8),
@@ -286,7 +286,7 @@ def test_any_pieces_with_repeats_and_restarts_give_the_rows_of_one_clean_read(
         pieces.close()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(log=logs(), chunks=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=12))
 def test_pieces_in_any_order_never_do_harm(log: BoxLog, chunks: list[tuple[int, int]]):
     with tempfile.TemporaryDirectory() as folder:

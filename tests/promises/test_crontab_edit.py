@@ -43,7 +43,9 @@ def test_the_installed_file_is_one_that_cron_accepts(live: Project) -> None:
 
 def test_cron_itself_proves_that_it_loaded_the_file_and_fires(live: Project) -> None:
     wait_until(lambda: box(live)["loaded"], within=100)
-    [run] = wait_until(lambda: live.runs("etl/first", "--trigger", "cron", "--status", "succeeded", "-n", "1"), within=100)
+    [run] = wait_until(
+        lambda: live.runs("etl/first", "--trigger", "cron", "--status", "succeeded", "-n", "1"), within=100
+    )
     assert run["scheduled_for"].endswith(":00Z")
 
 
@@ -109,7 +111,9 @@ def test_a_second_up_changes_nothing(live: Project) -> None:
 
 def test_a_new_folder_becomes_a_box_and_one_put_down_stays_down(live: Project) -> None:
     live.crontab("extra/jobs", GOOD)
-    wait_until(lambda: {row["box"]: row["state"] for row in live.json("ps")}.get("extra") == "running", within=60)
+    wait_until(
+        lambda: {row["box"]: row["state"] for row in live.json("ps")}.get("extra") == "running", within=60
+    )
     live.cli("down", "extra")
     live.crontab("etl/jobs", GOOD + "# a comment\n")
     time.sleep(3)

@@ -11,8 +11,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import docker
 import pytest
 
 from tests.project import Project, wait_until
@@ -50,17 +50,11 @@ class OwnEngine:
         os.kill(self._process.pid, number)
         self._process.wait(timeout=60)
 
+    def docker(self, *args: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["docker", "--host", self.url, *args], capture_output=True, **options)
+
     def _answers(self) -> bool:
-        try:
-            client = docker.DockerClient(self.url)
-        except docker.errors.DockerException:
-            return False
-        try:
-            return bool(client.ping())
-        except docker.errors.DockerException:
-            return False
-        finally:
-            client.close()
+        return self.docker("version").returncode == 0
 
 
 @pytest.fixture
@@ -97,10 +91,7 @@ def test_a_restart_of_the_engine_loses_nothing_that_was_on_record(
 def _carry_image(project: Project, engine: OwnEngine) -> None:
     """Build on the common engine, whose containers reach a network, and carry the image over."""
     project.cli("up")
-    tag = project.box("etl").attrs["Config"]["Image"]
-    [image] = [image for image in project.docker.images.list() if image.id == tag or tag in image.tags]
-    archive = image.save(named=True)
-    own = docker.DockerClient(engine.url)
-    own.images.load(b"".join(archive))
-    own.close()
+    image = project.box("etl").image
+    archive = subprocess.run(["docker", "save", *image.tags], capture_output=True, check=True)
+    engine.docker("load", input=archive.stdout, check=True)
     project.cli("down", "--volumes")
