@@ -206,8 +206,11 @@ class Daemon:
             self._soon(self.reconcile)
 
     def _watch_files(self) -> None:
-        """Files of the project: an edit is in the box within seconds. An edit of config.toml ends the watch, as
-        editors put a new file in its place; the next tick begins another, and looks at everything once."""
+        """Files of the project: an edit is in the box within seconds.
+
+        An edit of config.toml ends the watch, as editors put a new file in its place; the next tick begins
+        another, and looks at everything once.
+        """
         config = self._site.config
         crontabs = config.root / "crontabs"
         if not crontabs.is_dir():

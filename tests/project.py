@@ -60,6 +60,7 @@ class Project:
         done = subprocess.run(
             [*CRONBOX, *args],
             cwd=self.root,
+            check=False,
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

@@ -28,7 +28,7 @@ CRONTAB = """\
 
 
 class OwnEngine:
-    """A dockerd with a socket, state and network of its own; without the last, it would take away `docker0`."""
+    """A dockerd with a socket, state and network of its own: without the last it would take `docker0` away."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,8 +38,8 @@ class OwnEngine:
     def start(self) -> None:
         root = self.root
         command = [
-            "unshare", "--net", "dockerd", "--host", self.url, "--data-root", f"{root}/data", "--exec-root", f"{root}/exec",
-            "--pidfile", f"{root}/pid", "--bridge", "none", "--iptables=false", "--ip-masq=false",
+            "unshare", "--net", "dockerd", "--host", self.url,
+            "--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/pid", "--bridge", "none", "--iptables=false", "--ip-masq=false",
         ]  # fmt: skip
         with (root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -50,8 +50,10 @@ class OwnEngine:
         os.kill(self._process.pid, number)
         self._process.wait(timeout=60)
 
-    def docker(self, *args: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(["docker", "--host", self.url, *args], capture_output=True, **options)
+    def docker(self, *args: str, check: bool = False, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["docker", "--host", self.url, *args], check=check, capture_output=True, **options
+        )
 
     def _answers(self) -> bool:
         return self.docker("version").returncode == 0
