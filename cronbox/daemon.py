@@ -7,6 +7,7 @@ started by the `keep_watch` tick and simply ends when it fails, so that tick is 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -20,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from watchfiles import watch
 
 from cronbox.config import load_config
-from cronbox.engine import EngineEvent
+from cronbox.engine import EngineAction, EngineEvent
 from cronbox.errors import ConfigError, CronboxError, NoEngine
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
@@ -38,11 +39,21 @@ AT_ONCE = timedelta(milliseconds=50)
 RETRY = timedelta(milliseconds=500)
 """When a tick that is wanted while it still runs is looked at again."""
 
+PAST: dict[EngineAction, str] = {
+    "start": "box_started",
+    "die": "box_died",
+    "oom": "box_ran_out_of_memory",
+    "destroy": "box_removed",
+    "pause": "box_paused",
+    "unpause": "box_unpaused",
+}
+
 log = structlog.get_logger()
 
 
 def run_daemon(site: Site) -> None:
     """Serve the project until SIGTERM or SIGINT. Raises DaemonRunning if another one does."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped is woken again
     with daemon_lock(site.config.state_dir, now=site.now()):
         daemon = Daemon(site)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -197,7 +208,8 @@ class Daemon:
                 self._happened(event)
 
     def _happened(self, event: EngineEvent) -> None:
-        log.info("box_" + event.action, box=event.box, exit_code=event.exit_code)
+        what = {} if event.exit_code is None else {"exit_code": event.exit_code}
+        log.info(PAST[event.action], box=event.box, **what)
         if event.action == "die":
             note_death(self._site, event)
         if event.action in ("die", "start", "destroy"):

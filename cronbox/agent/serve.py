@@ -198,7 +198,8 @@ class Agent:
             return
         self.core.table = table
         self.journal.log.segment, self.journal.log.total = table.log_segment, table.log_total
-        self.journal.event("loaded", {"digest": table.digest, "jobs": len(table.jobs)})
+        if table.digest:
+            self.journal.event("loaded", {"digest": table.digest, "jobs": len(table.jobs)})
         self.status.changed()
 
     def _reload_if_changed(self) -> None:

@@ -111,8 +111,9 @@ def _alive(cron: bool | None) -> str:
 
 def _crontab(status: BoxStatus) -> str:
     """How the crontab stands, in a word."""
-    loaded = {True: "loaded", False: "not loaded", None: show.NOTHING}[status.loaded]
-    return status.drift or loaded
+    if status.drift or status.state not in ("running", "degraded", "paused", "draining"):
+        return status.drift or show.NOTHING
+    return {True: "loaded", False: "not loaded", None: "loading"}[status.loaded]
 
 
 @app.command(rich_help_panel=PANEL)

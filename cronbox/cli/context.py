@@ -37,7 +37,7 @@ class Project:
     @cached_property
     def site(self) -> Site:
         """Raises ConfigError."""
-        log_to_stderr("error")
+        log_to_stderr("critical")
         return self._opener(self.named)
 
     @cached_property
@@ -67,12 +67,17 @@ def site_of(ctx: typer.Context) -> Site:
 
 
 def log_to_stderr(level: str) -> None:
-    """Send our log to stderr as `key=value` lines, or readable ones on a terminal; nothing under `level`."""
+    """Send our log to stderr as `key=value` lines, or readable ones on a terminal; nothing under `level`.
+
+    Libraries' logs follow, but for their everyday news. A command that a person waits for says by itself
+    what went wrong, so it takes the level `critical`.
+    """
     import structlog
 
-    renderer = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.LogfmtRenderer()
-    )
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(stream=sys.stderr, level=max(threshold, logging.WARNING), force=True)
+    terminal = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -80,6 +85,6 @@ def log_to_stderr(level: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -155,6 +155,9 @@ class Build:
     SILENCE_SECONDS = 3600
     """A step that prints nothing for so long (a compiler, a slow mirror) counts as hung."""
 
+    NOISE = (" --->", "Removing intermediate container")
+    """Lines that tell only the ids of intermediate images."""
+
     def __init__(self, api: APIClient, box: str, progress: Progress) -> None:
         self._api = api
         self._box = box
@@ -189,7 +192,8 @@ class Build:
                 error = str(message.get("error", error))
                 image = message.get("aux", {}).get("ID", image)
                 for line in lines.feed(message.get("stream", "")):
-                    self._progress(line)
+                    if not line.startswith(self.NOISE):
+                        self._progress(line)
         if error:
             raise self._failed(step, error, lines)
         return image

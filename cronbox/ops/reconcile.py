@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 
@@ -156,9 +156,9 @@ def reconcile(
         with _failing(done, site, config.name):
             wanted[config.name] = _wanted(site, config, report)
     seen = site.engine.boxes(site.project)
-    draining = frozenset(box.box for box in seen if site.store.box_state(box.box).draining)
-    going = [box for box in seen if _must_go(box, wanted, unwanted | draining)]
-    busy = frozenset(box.box for box in going if _has_runs(site, box))
+    told = {box.box: _told(site, box) for box in seen if _may_have_to_go(site, box, wanted, unwanted)}
+    draining = frozenset(name for name, status in told.items() if status.get("draining"))
+    busy = frozenset(name for name, status in told.items() if status.get("running"))
     acted = set()
     for action in plan(wanted, seen, busy=busy, draining=draining, unwanted=unwanted):
         name = _box_of(action)
@@ -206,15 +206,18 @@ def _wanted(site: Site, box: BoxConfig, report: Report) -> BoxSpec:
     return spec_of(site.config, box, image)
 
 
-def _must_go(box: SeenBox, wanted: dict[str, BoxSpec], unwanted: frozenset[str]) -> bool:
+def _may_have_to_go(site: Site, box: SeenBox, wanted: dict[str, BoxSpec], unwanted: frozenset[str]) -> bool:
+    """Whether the agent must be asked before the box is left alone. The store may be behind the box, so what
+    it says of draining is only a reason to ask."""
     differs = box.box in wanted and wanted[box.box].digest != box.digest
-    return box.running and (differs or box.box in unwanted)
+    return box.running and (differs or box.box in unwanted or site.store.box_state(box.box).draining)
 
 
-def _has_runs(site: Site, box: SeenBox) -> bool:
-    """Whether jobs run in the box; one whose agent cannot say so is taken for idle."""
+def _told(site: Site, box: SeenBox) -> dict[str, Any]:
+    """What the box's agent says of itself: nothing, if it does not answer, so that the box can be replaced."""
     status = site.engine.exec(box.container, [*AGENT, "status"])
-    return status.exit_code == 0 and bool(json.loads(status.stdout)["running"])
+    told = json.loads(status.stdout) if status.exit_code == 0 else {}
+    return told if isinstance(told, dict) else {}
 
 
 def _box_of(action: Action) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 
 from cronbox.engine import AGENT, Engine, Stream
-from cronbox.errors import BoxNotRunning, EngineError, LogGap
+from cronbox.errors import BoxNotRunning, EngineError, LogGap, NotFound
 from cronbox.model.event import parse_event
 from cronbox.ops.intake import Intake
 from cronbox.store import Store
@@ -50,11 +50,11 @@ class Tail:
         self._gap_at: int | None = None
 
     def run(self) -> None:
-        """Follow until `stop`, or until the box stands still. Raises EngineError, NoEngine or StoreError."""
+        """Follow until `stop`, or until the box stands still or is gone. Raises EngineError, NoEngine or StoreError."""
         while not self._stopped.is_set():
             try:
                 self._follow(to_the_end=False)
-            except BoxNotRunning:
+            except (BoxNotRunning, NotFound):
                 return
             self._stopped.wait(RETRY_S)
 

@@ -155,6 +155,7 @@ def test_every_table_fits_80_columns(desk: Desk) -> None:
         assert answer.code == 0
         assert max(map(len, answer.out.splitlines())) <= 80, answer.out
         assert not any(line != line.rstrip() for line in answer.out.splitlines())
+    assert {"failed", "manual", "now", "1.50s"} <= set(desk("runs").out.split())
 
 
 @pytest.mark.parametrize("command", ["pause", "resume"])

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("daemon-killed")]
 
 CRONTAB = """\
 # cronbox: name=count overlap=allow
-0 0 1 1 * root ID=$CRONBOX_RUN_ID; for i in 1 2 3 4 5; do echo "$ID line $i"; sleep 0.2; done; echo "$ID" >>/data/truth
+0 0 1 1 * root ID=$CRONBOX_RUN_ID; seq -f "$ID line \\%g" 5; sleep 1; echo "$ID" >>/data/truth
 """
 KILLS = 8
 FIRES_BETWEEN = 4

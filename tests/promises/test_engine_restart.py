@@ -28,7 +28,7 @@ CRONTAB = """\
 
 
 class OwnEngine:
-    """A dockerd with a socket, state and network of its own: without the last it would take `docker0` away."""
+    """A dockerd with a socket, state and network of its own; else it would take `docker0` away."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -37,10 +37,9 @@ class OwnEngine:
 
     def start(self) -> None:
         root = self.root
-        command = [
-            "unshare", "--net", "dockerd", "--host", self.url,
-            "--data-root", f"{root}/data", "--exec-root", f"{root}/exec", "--pidfile", f"{root}/pid", "--bridge", "none", "--iptables=false", "--ip-masq=false",
-        ]  # fmt: skip
+        command = ["unshare", "--net", "dockerd", "--host", self.url, "--pidfile", f"{root}/pid"]
+        command += ["--data-root", f"{root}/data", "--exec-root", f"{root}/exec"]
+        command += ["--bridge", "none", "--iptables=false", "--ip-masq=false"]
         with (root / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_until(self._answers, within=60)
