@@ -30,7 +30,7 @@ def print_table(rows: Sequence[Row]) -> None:
     console.print(table)
     judged = [row.met for row in rows if row.met is not None]
     console.print(
-        f"{sum(judged)} of {len(judged)} aims met; {os.cpu_count()} cores; medians, ratio = figure / baseline"
+        f"{sum(judged)} of {len(judged)} aims met; {os.cpu_count()} cores; ratio = figure / baseline"
     )
 
 

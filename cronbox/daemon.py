@@ -38,6 +38,8 @@ STOP_S = 4.0
 AT_ONCE = timedelta(milliseconds=50)
 RETRY = timedelta(milliseconds=500)
 """When a tick that is wanted while it still runs is looked at again."""
+DRAIN_LOOK = timedelta(seconds=5)
+"""When a box that waits for its running jobs is looked at again."""
 
 PAST: dict[EngineAction, str] = {
     "start": "box_started",
@@ -144,6 +146,8 @@ class Daemon:
         for box, failure in done.failures.items():
             log.warning("box_failed", box=box, error=failure.in_full())
         self._soon(self.keep_watch)
+        if done.waiting:
+            self._wake(self.reconcile.__name__, DRAIN_LOOK)
 
     def _take_config(self) -> None:
         """Read config.toml and the folders beside it anew; keep what is at hand if it is not valid."""

@@ -25,14 +25,14 @@ PANEL = "Boxes"
 @app.command(rich_help_panel=PANEL)
 def up(ctx: typer.Context, boxes: Boxes = None) -> None:
     """Make the boxes what config.toml and the crontabs say."""
-    from cronbox.ops import reconcile
+    from cronbox.ops import boxes as verbs
 
     site = site_of(ctx)
     if not site.config.boxes:
         typer.echo("No boxes yet. Put a crontab file into crontabs/NAME/, then try again.")
         return
     with _progress() as report:
-        reconcile.up(site, boxes or (), report)
+        verbs.up(site, boxes or (), report)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -42,28 +42,28 @@ def down(
     volumes: bool = typer.Option(False, "--volumes", help="Remove their logs and data too."),
 ) -> None:
     """Stop and remove boxes; running jobs get their grace."""
-    from cronbox.ops import reconcile
+    from cronbox.ops import boxes as verbs
 
     with _progress() as report:
-        reconcile.down(site_of(ctx), boxes or (), report, volumes=volumes)
+        verbs.down(site_of(ctx), boxes or (), report, volumes=volumes)
 
 
 @app.command(rich_help_panel=PANEL)
 def restart(ctx: typer.Context, boxes: Boxes = None) -> None:
     """Stop boxes and start them again."""
-    from cronbox.ops import reconcile
+    from cronbox.ops import boxes as verbs
 
     with _progress() as report:
-        reconcile.restart(site_of(ctx), boxes or (), report)
+        verbs.restart(site_of(ctx), boxes or (), report)
 
 
 @app.command(rich_help_panel=PANEL)
 def sync(ctx: typer.Context, boxes: Boxes = None) -> None:
     """Install the crontabs without touching the containers."""
-    from cronbox.ops import reconcile
+    from cronbox.ops import boxes as verbs
 
     with _progress() as report:
-        reconcile.sync(site_of(ctx), boxes or (), report)
+        verbs.sync(site_of(ctx), boxes or (), report)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 NOTHING = "-"
+GAP = 2
+"""Blanks between two columns."""
 
 STYLES = {
     "running": "green",
@@ -55,23 +57,33 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
 
     cells = [[_cell(text) for text in row] for row in rows]
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        widest = max(len(column.title), *(row[number].cell_len for row in cells))
-        drawn.add_column(
-            column.title,
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="right" if column.right else "left",
-            min_width=widest if column.keep is None else min(widest, column.keep),
-        )
+    natural = [max(len(c.title), *(row[n].cell_len for row in cells)) for n, c in enumerate(columns)]
+    console = Console(highlight=False)
+    drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, width in zip(columns, _widths(columns, natural, console.width), strict=True):
+        justify: Literal["left", "right"] = "right" if column.right else "left"
+        drawn.add_column(column.title, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
     for row in cells:
         drawn.add_row(*row)
-    console = Console(highlight=False)
     with console.capture() as captured:
         console.print(drawn)
     for line in captured.get().splitlines():
         typer.echo(line.rstrip())
+
+
+def _widths(columns: Sequence[Column], natural: Sequence[int], line: int) -> list[int]:
+    """The columns' widths in a line of so many characters: the widest that may be cut is cut first."""
+    widths = list(natural)
+    surplus = sum(widths) + GAP * len(widths) - line
+    for _ in range(surplus):
+        room = [
+            width if c.keep is not None and width > c.keep else 0
+            for c, width in zip(columns, widths, strict=True)
+        ]
+        if not any(room):
+            break
+        widths[room.index(max(room))] -= 1
+    return widths
 
 
 def _cell(text: str) -> Text:

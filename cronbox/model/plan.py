@@ -24,16 +24,8 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Drain:
-    """The container must go, and jobs run in it: start nothing more, wait for their ends."""
-
-    box: str
-    seen: SeenBox
-
-
-@dataclass(frozen=True, slots=True)
 class Replace:
-    """The container is not as wanted, and nothing runs in it."""
+    """The container is not as wanted."""
 
     spec: BoxSpec
     seen: SeenBox
@@ -41,10 +33,21 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Nobody wants the container, and nothing runs in it."""
+    """Nobody wants the container."""
 
     box: str
     seen: SeenBox
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The container runs and must go: have it start nothing more, and when nothing runs, do `then`."""
+
+    then: Replace | Remove
+
+    @property
+    def seen(self) -> SeenBox:
+        return self.then.seen
 
 
 Action = Create | Start | Drain | Replace | Remove
@@ -54,24 +57,26 @@ def plan(
     wanted: Mapping[str, BoxSpec],
     seen: Sequence[SeenBox],
     *,
-    busy: frozenset[str] = frozenset(),
     draining: frozenset[str] = frozenset(),
     unwanted: frozenset[str] = frozenset(),
 ) -> Iterator[Action]:
     """What turns the seen boxes into the wanted ones; nothing at all when they are equal.
 
-    Jobs run in the boxes that are `busy`. One that is `draining` starts no job any more, so it has to go
-    even if it is as wanted by now. A box in `unwanted` is removed; one that is neither wanted nor unwanted
-    is left alone, so that a folder that is missing for a moment stops nobody's jobs.
+    A box that is `draining` starts no job any more, so it has to go even if it is as wanted by now. A box in
+    `unwanted` is removed; one that is neither wanted nor unwanted is left alone, so that a folder that is
+    missing for a moment stops nobody's jobs.
     """
     at_hand = {box.box: box for box in seen}
     for name, spec in wanted.items():
         if (box := at_hand.get(name)) is None:
             yield Create(spec)
-        elif box.digest != spec.digest or (box.running and name in draining):
-            yield Drain(name, box) if box.running and name in busy else Replace(spec, box)
+        elif box.digest != spec.digest or name in draining:
+            yield _gently(Replace(spec, box))
         elif box.state in ("created", "exited", "dead"):
             yield Start(spec, box)
     for name in sorted(unwanted & at_hand.keys()):
-        box = at_hand[name]
-        yield Drain(name, box) if box.running and name in busy else Remove(name, box)
+        yield _gently(Remove(name, at_hand[name]))
+
+
+def _gently(action: Replace | Remove) -> Action:
+    return Drain(action) if action.seen.running else action

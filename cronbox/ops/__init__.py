@@ -13,6 +13,9 @@ from cronbox.engine import Engine
 if TYPE_CHECKING:
     from cronbox.store import Store
 
+Report = Callable[[str], None]
+"""Receives one readable line for each thing done."""
+
 
 class Site:
     """One project at work: its config, its engine, its store and the clock. Engine and store are opened at

@@ -192,7 +192,7 @@ def _container(name: str, seen: SeenBox | None, status: BoxStatus | None, *, kno
 
 
 def _agent(site: Site, seen: SeenBox) -> Finding:
-    ask_agent(site, seen.container, "status")
+    ask_agent(site.engine, seen.container, "status")
     return Finding("agent", Level.OK, "answers", box=seen.box)
 
 
@@ -221,7 +221,7 @@ def _log(site: Site, seen: SeenBox) -> Finding:
 
 
 def _installed(site: Site, seen: SeenBox) -> Finding:
-    answer = ask_agent(site, seen.container, "installed")
+    answer = ask_agent(site.engine, seen.container, "installed")
     if answer.get("intact"):
         return Finding(
             "installed", Level.OK, f"crontab {answer.get('digest')} is as it was installed", box=seen.box

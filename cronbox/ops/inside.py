@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cronbox.engine import AGENT
+from cronbox.engine import AGENT, Engine
 from cronbox.errors import BoxNotRunning, EngineError, NotFound
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
@@ -30,9 +30,9 @@ def step_inside(site: Site, box: str, command: Sequence[str], *, user: str, tty:
     return site.engine.interactive(box_inside(site, box).container, command, user=user, tty=tty)
 
 
-def ask_agent(site: Site, container: str, verb: str) -> dict[str, Any]:
+def ask_agent(engine: Engine, container: str, verb: str) -> dict[str, Any]:
     """The JSON object that a verb of the agent prints. Raises EngineError with the agent's words."""
-    said = site.engine.exec(container, [*AGENT, verb])
+    said = engine.exec(container, [*AGENT, verb])
     try:
         answer = json.loads(said.stdout) if said.exit_code == 0 else None
     except ValueError:
@@ -47,4 +47,11 @@ def ask_agent(site: Site, container: str, verb: str) -> dict[str, Any]:
 
 def installed_crontab(site: Site, box: str) -> str:
     """The crontab file that is installed in the box now."""
-    return str(ask_agent(site, box_inside(site, box).container, "installed")["crontab"])
+    return str(ask_agent(site.engine, box_inside(site, box).container, "installed")["crontab"])
+
+
+def send(engine: Engine, container: str, command: dict[str, object]) -> None:
+    """Hand one command to the box's agent. Raises EngineError with the agent's words."""
+    sent = engine.exec(container, [*AGENT, "send"], stdin=json.dumps(command).encode())
+    if sent.exit_code != 0:
+        raise EngineError(f"the agent took no command: {sent.stderr.decode(errors='replace').strip()}")

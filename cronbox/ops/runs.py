@@ -22,8 +22,7 @@ from cronbox.model.job import Policy
 from cronbox.model.run import Run
 from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
-from cronbox.ops.inside import box_inside
-from cronbox.ops.reconcile import send
+from cronbox.ops.inside import box_inside, send
 
 TIMED_OUT = 124
 """What `run --wait` ends with for a run that took too long, as timeout(1) does."""
@@ -58,7 +57,7 @@ def followed_run(site: Site, box: str, job: str) -> Iterator[tuple[str, Iterator
     container = box_inside(site, box).container
     run = secrets.token_hex(8)
     before = _last_seq(site, container)
-    send(site, container, {"do": "run", "run": run, "job": job, "by": requested_by()})
+    send(site.engine, container, {"do": "run", "run": run, "job": job, "by": requested_by()})
     with site.engine.stream(container, [*AGENT, "follow", str(before)]) as chunks:
         yield run, _until_its_end(_events(chunks), run, box)
 
@@ -147,7 +146,7 @@ def _commanded(
     Raises EngineError with the agent's words if it cannot do it.
     """
     before = _last_seq(site, container)
-    send(site, container, {**command, "by": requested_by()})
+    send(site.engine, container, {**command, "by": requested_by()})
     with site.engine.stream(container, [*AGENT, "follow", str(before)]) as chunks:
         timer = threading.Timer(limit, chunks.close)
         timer.start()

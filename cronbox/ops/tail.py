@@ -50,7 +50,8 @@ class Tail:
         self._gap_at: int | None = None
 
     def run(self) -> None:
-        """Follow until `stop`, or until the box stands still or is gone. Raises EngineError, NoEngine or StoreError."""
+        """Follow until `stop`, or until the box stands still or is gone. Raises EngineError, NoEngine or
+        StoreError."""
         while not self._stopped.is_set():
             try:
                 self._follow(to_the_end=False)

@@ -34,32 +34,26 @@ def test_a_box_that_somebody_holds_is_left_alone(state: str) -> None:
     assert list(plan({"etl": SPEC}, [a_box(state)])) == []
 
 
-def test_a_different_idle_box_is_replaced() -> None:
+def test_a_different_box_is_drained_before_it_is_replaced() -> None:
     old = a_box(digest="old")
+    assert list(plan({"etl": SPEC}, [old])) == [Drain(Replace(SPEC, old))]
+
+
+def test_a_different_box_that_stands_still_is_replaced_at_once() -> None:
+    old = a_box("exited", digest="old")
     assert list(plan({"etl": SPEC}, [old])) == [Replace(SPEC, old)]
 
 
-def test_a_different_box_with_running_jobs_is_drained_first() -> None:
-    old = a_box(digest="old")
-    assert list(plan({"etl": SPEC}, [old], busy=frozenset({"etl"}))) == [Drain("etl", old)]
-
-
-def test_a_different_box_that_stands_still_is_never_waited_for() -> None:
-    old = a_box("exited", digest="old")
-    assert list(plan({"etl": SPEC}, [old], busy=frozenset({"etl"}))) == [Replace(SPEC, old)]
-
-
 def test_a_drained_box_goes_even_if_the_config_has_come_back_to_it() -> None:
-    assert list(plan({"etl": SPEC}, [a_box()], draining=frozenset({"etl"}))) == [Replace(SPEC, a_box())]
+    assert list(plan({"etl": SPEC}, [a_box()], draining=frozenset({"etl"}))) == [
+        Drain(Replace(SPEC, a_box()))
+    ]
 
 
 def test_only_a_box_that_is_said_to_be_unwanted_is_removed() -> None:
     stray = a_box(box="old")
     assert list(plan({}, [stray])) == []
-    assert list(plan({}, [stray], unwanted=frozenset({"old"}))) == [Remove("old", stray)]
-    assert list(plan({}, [stray], unwanted=frozenset({"old"}), busy=frozenset({"old"}))) == [
-        Drain("old", stray)
-    ]
+    assert list(plan({}, [stray], unwanted=frozenset({"old"}))) == [Drain(Remove("old", stray))]
 
 
 def test_whatever_changes_in_the_spec_changes_its_digest() -> None:

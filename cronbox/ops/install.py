@@ -1,0 +1,41 @@
+"""Put a box's crontabs into the box, as one bundle through one exec."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import structlog
+
+from cronbox.config import BoxConfig
+from cronbox.engine import AGENT
+from cronbox.errors import EngineError
+from cronbox.ops import Site
+from cronbox.ops.crontabs import bundle_of, facts_of, read_crontabs
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an install came to: the bundle's digest, and whether the box had another one before."""
+
+    box: str
+    digest: str
+    changed: bool
+
+
+def install(site: Site, box: BoxConfig, container: str) -> Installed:
+    """Install the box's crontabs as one bundle, verified in the box. Raises CrontabRefused, and then what is
+    installed goes on."""
+    crontabs = read_crontabs(site.config, box, facts_of(site.engine, container))
+    bundle = bundle_of(box, crontabs)
+    result = site.engine.exec(container, [*AGENT, "install"], stdin=bundle.to_json())
+    if result.exit_code != 0:
+        said = result.stderr.decode(errors="replace").strip()
+        raise EngineError(f"{box.name}: the crontab could not be installed: {said}")
+    site.store.set_installed(box.name, bundle.digest)
+    changed = bool(json.loads(result.stdout)["changed"])
+    if changed:
+        log.info("crontab_installed", box=box.name, digest=bundle.digest, jobs=len(crontabs.jobs))
+    return Installed(box.name, bundle.digest, changed)
