@@ -19,11 +19,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from cronbox.errors import ConfigError, NotFound
+from cronbox.locate import CONFIG_NAME as CONFIG_NAME
+from cronbox.locate import find_config as find_config
 from cronbox.model.directives import KEYS, policy_from
 from cronbox.model.durations import parse_duration, parse_size
 from cronbox.model.job import Policy
 
-CONFIG_NAME = "config.toml"
 BOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
@@ -58,10 +59,18 @@ def _absolute(path: str) -> str:
     return path
 
 
+def _rule(code: str) -> str:
+    from cronbox.model.lint.selection import rule_codes
+
+    rule_codes([code])
+    return code
+
+
 Seconds = Annotated[float, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
 Bytes = Annotated[int, BeforeValidator(lambda v: parse_size(v) if isinstance(v, str) else v), Field(gt=0)]
 Name = Annotated[str, AfterValidator(_box_name)]
 Zone = Annotated[str, AfterValidator(_zone)]
+RuleCode = Annotated[str, AfterValidator(_rule)]
 
 
 class Section(BaseModel):
@@ -108,6 +117,13 @@ class BoxSection(Section):
     read_only: bool = False
 
 
+class LintSection(Section):
+    """`[lint]`: which rules `cronbox check` applies. What is installed is held to every rule."""
+
+    select: list[RuleCode] = ["CB"]
+    ignore: list[RuleCode] = []
+
+
 class RetentionSection(Section):
     """`[retention]`: how long history is kept."""
 
@@ -121,6 +137,7 @@ class ConfigFile(Section):
     cronbox: CronboxSection = CronboxSection()
     defaults: dict[str, Any] = {}
     boxes: dict[Name, BoxSection] = {}
+    lint: LintSection = LintSection()
     retention: RetentionSection = RetentionSection()
 
 
@@ -182,21 +199,6 @@ class Config:
         except KeyError:
             known = ", ".join(sorted(self.boxes)) or "none"
             raise NotFound(f"no box {name!r} in {self.path}", hint=f"boxes: {known}") from None
-
-
-def find_config(named: str | None) -> Path:
-    """The config named by `-C` or CRONBOX_CONFIG, else config.toml in this folder or one above it."""
-    if named is not None:
-        path = Path(named).expanduser().resolve()
-        return path / CONFIG_NAME if path.is_dir() else path
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / CONFIG_NAME).is_file():
-            return folder / CONFIG_NAME
-    raise ConfigError(
-        "no config.toml in this folder or above it",
-        hint="`cronbox init` writes an example, or name one with -C",
-    )
 
 
 def load_config(path: Path) -> Config:

@@ -108,6 +108,11 @@ class Project:
         """The box's container."""
         return self.docker.containers.get(f"{self.name}-{name}")
 
+    def boxes(self) -> list[Any]:
+        """All containers of the project that run."""
+        found: list[Any] = self.docker.containers.list(filters={"label": f"cronbox.project={self.name}"})
+        return found
+
     def inside(self, box: str, *argv: str) -> str:
         """What a command prints in the box."""
         code, output = self.box(box).exec_run(list(argv))

@@ -67,13 +67,18 @@ def sync(ctx: typer.Context, boxes: Boxes = None) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def ps(ctx: typer.Context, json: Json = False) -> None:
+def ps(
+    ctx: typer.Context,
+    size: bool = typer.Option(False, "--size", help="Also how much disk each takes."),
+    json: Json = False,
+) -> None:
     """List the boxes and how they are."""
+    from cronbox.model.durations import format_size
     from cronbox.ops.status import box_statuses
 
     site = site_of(ctx)
     up_to_date(site, None)
-    statuses = box_statuses(site)
+    statuses = box_statuses(site, with_size=size)
     if json:
         show.as_json([status.as_json() for status in statuses])
         return
@@ -101,6 +106,9 @@ def ps(ctx: typer.Context, json: Json = False) -> None:
         ),
     )
     for status in statuses:
+        if status.size is not None:
+            written, image = format_size(status.size.written), format_size(status.size.image)
+            typer.echo(f"{status.box}: {written} written, {image} image")
         if status.problem:
             typer.echo(f"{status.box}: {show.printable(status.problem)}")
 

@@ -49,12 +49,14 @@ class Project:
 
     def config_if_any(self) -> Config | None:
         """The config alone, or None where there is no project. Raises ConfigError for an invalid one."""
-        from cronbox.config import find_config, load_config
+        from cronbox.locate import find_config
 
         try:
             path = find_config(self.named)
         except ConfigError:
             return None
+        from cronbox.config import load_config
+
         return load_config(path)
 
 

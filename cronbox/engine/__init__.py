@@ -60,6 +60,14 @@ EngineAction = Literal["start", "die", "oom", "destroy", "pause", "unpause"]
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """Bytes of disk: what the container has written beside its volumes, and the image under it."""
+
+    written: int
+    image: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineEvent:
     """Something happened to a box. `die` has an `exit_code`."""
 
@@ -119,6 +127,10 @@ class Engine(Protocol):
 
     def boxes(self, project: str) -> list[SeenBox]:
         """Every container of the project, running or not, by box name."""
+        ...
+
+    def sizes(self, project: str) -> dict[str, Size]:
+        """How much disk each box's container takes, by box name. Slow: the engine counts files."""
         ...
 
     def create(self, spec: BoxSpec) -> str:

@@ -20,6 +20,7 @@ from cronbox.engine import (
     ExecResult,
     Image,
     Progress,
+    Size,
     Stream,
 )
 from cronbox.engine.docker_archive import log_files
@@ -128,6 +129,13 @@ class DockerEngine:
         seen = [box for entry in listed if (box := self._look(entry["Id"]))]
         return sorted(seen, key=lambda box: box.box)
 
+    def sizes(self, project: str) -> dict[str, Size]:
+        with translated("cannot measure containers"):
+            listed = self._api.containers(
+                all=True, size=True, filters={"label": [f"{LABEL_PROJECT}={project}", LABEL_BOX]}
+            )
+        return {entry["Labels"][LABEL_BOX]: _size(entry) for entry in listed}
+
     def _look(self, container: str) -> SeenBox | None:
         """The box as it is now; None if it went away meanwhile."""
         try:
@@ -229,3 +237,9 @@ def _image(entry: dict[str, Any], project: str) -> Image | None:
 def _moment(text: str) -> datetime:
     """The engine's RFC 3339, which has nanoseconds, as aware UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _size(entry: dict[str, Any]) -> Size:
+    """The engine leaves a size out where it is zero, and counts the image in with what was written."""
+    written = entry.get("SizeRw", 0)
+    return Size(written, entry.get("SizeRootFs", written) - written)

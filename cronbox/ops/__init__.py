@@ -7,10 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cronbox.config import Config
-from cronbox.engine import Engine
-
 if TYPE_CHECKING:
+    from cronbox.config import Config
+    from cronbox.engine import Engine
     from cronbox.store import Store
 
 Report = Callable[[str], None]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cronbox.config import BoxConfig, Config
-from cronbox.errors import CronboxError, NotFound
+from cronbox.errors import NotFound
 from cronbox.model.crontab import Crontab, parse_crontab
-from cronbox.model.lint import BoxFacts, Problem, lint_box
-from cronbox.ops import Site
-from cronbox.ops.crontabs import crontab_paths, facts_of, is_crontab
-from cronbox.ops.inside import box_inside
+from cronbox.model.lint import EVERY_RULE, BoxFacts, Problem, Selection, fix, lint_box
+from cronbox.ops.crontabs import crontab_paths, is_crontab
+
+if TYPE_CHECKING:
+    from cronbox.config import BoxConfig, Config
 
 DEBIAN_USERS = frozenset(
     {
@@ -22,8 +23,11 @@ DEBIAN_USERS = frozenset(
 )
 """/etc/passwd of debian:bookworm-slim."""
 
-UsersOf = Callable[[BoxConfig], frozenset[str] | None]
-"""The users in a box's image, or None if the engine cannot tell."""
+MOST_PASSES = 10
+"""One repair may make room for the next; after so many, whatever is left is left to the person."""
+
+FactsOf = Callable[["BoxConfig"], BoxFacts]
+"""What is known of a box; its users are None if the engine cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,38 @@ class Group:
 
     files: tuple[Path, ...]
     box: BoxConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """How to check: what is known of boxes, who is there beside, and which rules to apply."""
+
+    facts_of: FactsOf
+    more_users: frozenset[str] = frozenset()
+    selection: Selection = EVERY_RULE
+
+    def problems(self, group: Group, crontabs: Sequence[Crontab], facts: BoxFacts) -> list[Problem]:
+        """What the linter says of the files of a group."""
+        zone = group.box.zone if group.box else None
+        chosen = self.selection
+        return lint_box(crontabs, zone=zone, facts=facts, select=chosen.select, ignore=chosen.ignore)
+
+    def facts(self, box: BoxConfig | None) -> BoxFacts:
+        """Who there is in the box: its image knows best; without it, Debian's own and those of the config."""
+        if box is None:
+            return BoxFacts(users=DEBIAN_USERS | self.more_users)
+        known = self.facts_of(box)
+        declared = frozenset(box.section.users)
+        return replace(known, users=(known.users or DEBIAN_USERS) | declared | self.more_users)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A file as it was and as it would be with its safe fixes."""
+
+    path: Path
+    before: bytes
+    after: bytes
 
 
 def groups_of(config: Config | None, paths: Sequence[Path]) -> list[Group]:
@@ -75,31 +111,47 @@ def _box_of(config: Config | None, folder: Path) -> BoxConfig | None:
     return next((box for box in boxes if box.crontabs == folder.resolve()), None)
 
 
-def check(groups: Sequence[Group], *, users_of: UsersOf, more_users: frozenset[str]) -> list[Problem]:
-    """What the linter says of the groups, file by file."""
-    problems: list[Problem] = []
-    for group in groups:
-        users = _users(group.box, users_of) | more_users
-        zone = group.box.zone if group.box else None
-        problems += lint_box(parsed(group), zone=zone, facts=BoxFacts(users=users))
-    return problems
-
-
-def _users(box: BoxConfig | None, users_of: UsersOf) -> frozenset[str]:
-    """Who there is in the box: its image knows best; without it, Debian's own and those of the config."""
-    if box is None:
-        return DEBIAN_USERS
-    declared = frozenset(box.section.users)
-    return (users_of(box) or DEBIAN_USERS) | declared
-
-
-def image_users(site: Site, box: BoxConfig) -> frozenset[str] | None:
-    """The users in the box as it runs now; None where it does not, or no engine answers."""
-    try:
-        return facts_of(site.engine, box_inside(site, box.name).container).users
-    except CronboxError:
-        return None
-
-
 def parsed(group: Group) -> tuple[Crontab, ...]:
     return tuple(parse_crontab(path.read_bytes(), file=str(path)) for path in group.files)
+
+
+def check(groups: Sequence[Group], checker: Checker) -> list[Problem]:
+    """What the linter says of the groups, file by file."""
+    return [
+        problem
+        for group in groups
+        for problem in checker.problems(group, parsed(group), checker.facts(group.box))
+    ]
+
+
+def repair(groups: Sequence[Group], checker: Checker) -> tuple[list[Repair], list[Problem]]:
+    """Every safe fix of the chosen rules, in memory -> files that change, and the problems then left."""
+    repairs: list[Repair] = []
+    problems: list[Problem] = []
+    for group in groups:
+        before = parsed(group)
+        after, left = _repaired(group, before, checker)
+        problems += left
+        for path, old, new in zip(group.files, before, after, strict=True):
+            if (was := old.render()) != (now := new.render()):
+                repairs.append(Repair(path, was, now))
+    return repairs, problems
+
+
+def _repaired(
+    group: Group, crontabs: tuple[Crontab, ...], checker: Checker
+) -> tuple[tuple[Crontab, ...], list[Problem]]:
+    """Fix and look again until there is nothing left to fix."""
+    facts = checker.facts(group.box)
+    problems = checker.problems(group, crontabs, facts)
+    for _ in range(MOST_PASSES):
+        if not any(problem.fixes for problem in problems):
+            break
+        crontabs = tuple(_fixed(crontab, problems) for crontab in crontabs)
+        problems = checker.problems(group, crontabs, facts)
+    return crontabs, problems
+
+
+def _fixed(crontab: Crontab, problems: Sequence[Problem]) -> Crontab:
+    own = [problem for problem in problems if problem.file == crontab.file]
+    return parse_crontab(fix(crontab.render(), own), file=crontab.file, format=crontab.format)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cronbox.config import BoxConfig, Config
-from cronbox.engine import Engine
 from cronbox.errors import CrontabRefused
 from cronbox.model.crontab import Crontab, parse_crontab
 from cronbox.model.job import Job
 from cronbox.model.jobs import jobs_of
 from cronbox.model.lint import BoxFacts, Problem, Severity, lint_box
 from cronbox.model.render import Bundle, render
+
+if TYPE_CHECKING:
+    from cronbox.config import BoxConfig, Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,3 @@ def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:
         )
     settings = {"stop_grace": box.section.stop_grace}
     return render(box.name, crontabs.jobs, settings=settings)
-
-
-def facts_of(engine: Engine, container: str) -> BoxFacts:
-    """What the rules need to know of a running box."""
-    passwd = engine.exec(container, ["cat", "/etc/passwd"]).stdout.decode(errors="surrogateescape")
-    return BoxFacts(users=frozenset(line.split(":", 1)[0] for line in passwd.splitlines() if line))

@@ -11,7 +11,8 @@ from cronbox.config import BoxConfig
 from cronbox.engine import AGENT
 from cronbox.errors import EngineError
 from cronbox.ops import Site
-from cronbox.ops.crontabs import bundle_of, facts_of, read_crontabs
+from cronbox.ops.crontabs import bundle_of, read_crontabs
+from cronbox.ops.facts import facts_of
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronbox.config import BoxConfig
+from cronbox.engine import Size
 from cronbox.errors import CrontabRefused
 from cronbox.model.box import SeenBox
 from cronbox.model.event import format_time
@@ -72,9 +73,15 @@ class BoxStatus:
     lag_s: float | None
     problem: str | None
     paused: bool
+    size: Size | None = None
+    """Only where it was asked for."""
 
     def as_json(self) -> dict[str, Any]:
-        return {name: format_time(v) if isinstance(v, datetime) else v for name, v in asdict(self).items()}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name != "size"}
+        told = {name: format_time(v) if isinstance(v, datetime) else v for name, v in fields.items()}
+        if self.size is not None:
+            told |= {"size_bytes": self.size.written, "image_bytes": self.size.image}
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +108,12 @@ class JobStatus:
         }
 
 
-def box_statuses(site: Site) -> list[BoxStatus]:
+def box_statuses(site: Site, *, with_size: bool = False) -> list[BoxStatus]:
     """Every box of the config and every container of the project, by name. Raises NoEngine."""
+    sizes = site.engine.sizes(site.project) if with_size else {}
     seen = {box.box: box for box in site.engine.boxes(site.project)}
     names = sorted({*site.config.boxes, *seen})
-    return [_box_status(site, name, seen.get(name)) for name in names]
+    return [replace(_box_status(site, name, seen.get(name)), size=sizes.get(name)) for name in names]
 
 
 def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from cronbox.model.event import format_time
 from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
-from cronbox.model.schedule import fires
+from cronbox.model.schedule import Remark, Start, starts
 from cronbox.ops.check import Group, parsed
 
 UTC = ZoneInfo("UTC")
@@ -29,9 +29,32 @@ class Upcoming:
     """Empty for a crontab that belongs to no box."""
     job: str
     zone: ZoneInfo
+    wall: datetime
+    """The minute that the schedule names, by the clock on the wall (naive)."""
+    remark: Remark | None = None
+
+    @property
+    def name(self) -> str:
+        """`box/job`, or the job alone."""
+        return f"{self.box}/{self.job}" if self.box else self.job
+
+    @property
+    def remark_words(self) -> str:
+        """Why it starts at a minute that one may not expect; empty where there is nothing to say."""
+        match self.remark:
+            case Remark.GAP:
+                return f"the clock skips {self.wall:%H:%M}"
+            case Remark.REPEATED:
+                return f"{self.wall:%H:%M} for the second time"
+            case None:
+                return ""
+            case _:
+                assert_never(self.remark)
 
     def as_json(self) -> dict[str, Any]:
-        return {"box": self.box or None, "job": self.job, "slot": format_time(self.slot)}
+        """`remark` is there only where there is one."""
+        remark = {"remark": self.remark.value} if self.remark else {}
+        return {"box": self.box or None, "job": self.job, "slot": format_time(self.slot), **remark}
 
 
 def upcoming(
@@ -50,6 +73,12 @@ def upcoming(
     return islice(takewhile(lambda start: until is None or start.slot < until, merged), limit)
 
 
+def shared_zone(groups: Sequence[Group]) -> ZoneInfo:
+    """The zone of all these boxes if they have one zone, else UTC."""
+    zones = {group.box.zone if group.box else UTC for group in groups}
+    return zones.pop() if len(zones) == 1 else UTC
+
+
 def _order(start: Upcoming) -> tuple[datetime, str, str]:
     return start.slot, start.box, start.job
 
@@ -66,4 +95,7 @@ def _jobs(groups: Iterable[Group], zone: ZoneInfo | None) -> Iterator[tuple[Job,
 
 
 def _starts(job: Job, zone: ZoneInfo, since: datetime) -> Iterator[Upcoming]:
-    return (Upcoming(slot, job.box, job.name, zone) for slot in fires(job.schedule, zone, since - INSTANT))
+    def upcoming_start(start: Start) -> Upcoming:
+        return Upcoming(start.at, job.box, job.name, zone, start.wall, start.remark)
+
+    return map(upcoming_start, starts(job.schedule, zone, since - INSTANT))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cron.generated import SAMPLES, SEED
 from tests.cron.judge import Judge
+from tests.cron.words import SAMPLES, SEED
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Debian's own cron as the judge: which files it loads, and in which minutes it starts which entry.
 
-It is the unmodified binary in an image made from the first part of Dockerfile.base. Asked when it fires, it gets a
-clock that moves as fast as it sleeps (inside/clock.c).
+It is the unmodified binary in an image made from the first part of Dockerfile.base. Asked when it
+fires, it gets a clock that moves as fast as it sleeps (inside/clock.c).
 """
 
 from __future__ import annotations
@@ -46,17 +46,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Window:
-    """Minutes that cron lives through one by one, from `start` (aware UTC, a whole minute)."""
+    """The minutes that cron lives through: so many from `start` (aware UTC, a whole minute) on.
+
+    `every` is one minute, or more than three hours: to cron, such a jump is a correction of the clock, after
+    which it goes on as if nothing were.
+    """
 
     start: datetime
-    minutes: int = 1
-
-    @property
-    def end(self) -> datetime:
-        return self.start + timedelta(minutes=self.minutes)
+    count: int
+    every: timedelta = timedelta(minutes=1)
 
     def __iter__(self) -> Iterator[datetime]:
-        return (self.start + timedelta(minutes=minute) for minute in range(self.minutes))
+        return (self.start + number * self.every for number in range(self.count))
 
 
 class Judge:
@@ -99,8 +100,7 @@ class Judge:
     def fire(self, crontab: Mapping[str, str], *, zone: str, windows: Sequence[Window]) -> Fired:
         """Let cron live through these windows, and see when it starts the time fields of each name.
 
-        Windows must be more than three hours apart: to cron, such a jump is a correction of the clock, after
-        which it goes on as if nothing were. `@reboot` would be told in the minute before the first window.
+        Windows must be more than three hours apart. `@reboot` comes a day before the first of them.
         """
         moments = [windows[0].start - timedelta(days=1), *(minute for window in windows for minute in window)]
         files = {

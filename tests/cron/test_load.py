@@ -13,7 +13,7 @@ import pytest
 
 from cronbox.model.crontab import Crontab, parse_crontab
 from cronbox.model.lint import Severity, lint
-from tests.cron.generated import files, has_a_lone_opening_quote
+from tests.cron.files import files, has_a_lone_opening_quote
 from tests.cron.judge import Judge, Verdict
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("judge")]

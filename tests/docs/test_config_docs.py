@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from cronbox.config import BoxSection, CronboxSection, RetentionSection, Section, load_config
+from cronbox.config import BoxSection, CronboxSection, LintSection, RetentionSection, Section, load_config
 from cronbox.model.directives import KEYS
 
 ROOT = Path(__file__).parents[2]
 SECTIONS: dict[str, type[Section]] = {
     "## `[cronbox]`": CronboxSection,
     "## `[boxes.<box>]`": BoxSection,
+    "## `[lint]`": LintSection,
     "## `[retention]`": RetentionSection,
 }
 

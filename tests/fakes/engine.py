@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Self, TypeVar
 
-from cronbox.engine import EngineAction, EngineEvent, EngineInfo, ExecResult, Image, Progress
+from cronbox.engine import EngineAction, EngineEvent, EngineInfo, ExecResult, Image, Progress, Size
 from cronbox.errors import BoxNotRunning, EngineError, NoEngine, NotFound
 from cronbox.model.box import BoxSpec, Recipe, SeenBox
 
@@ -158,6 +158,9 @@ class FakeEngine:
         self._answer()
         found = [box.seen for box in self.containers.values() if box.spec.project == project]
         return sorted(found, key=lambda box: box.box)
+
+    def sizes(self, project: str) -> dict[str, Size]:
+        return {box.box: Size(written=4096, image=120_000_000) for box in self.boxes(project)}
 
     def create(self, spec: BoxSpec) -> str:
         self._answer()

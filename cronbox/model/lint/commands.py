@@ -12,7 +12,7 @@ from cronbox.model.lint.context import Context, Finding
 _SHELLS = frozenset({"/bin/sh", "/bin/dash", "/usr/bin/sh", "/usr/bin/dash"})
 _UNESCAPED = re.compile(r"(?:[^%\\]|\\.)*?%", re.DOTALL)
 _WORD = re.compile(r"""(?:[^\s;&|<>()"'\\]|\\.|"[^"]*"|'[^']*')+""")
-_CONTROL = re.compile(r"&&|\|\||[;|&\n]|\(|\)")
+_CONTROL = re.compile(r"&&|\|\||(?<![<>])&(?!>)|(?<!>)\||[;\n()]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PREFIXES = frozenset(
     {
@@ -39,6 +39,10 @@ _THROWN_AWAY = re.compile(
 _PAST_CRONBOX = re.compile(r">\s*/proc/(?:1|self)/fd/[12]\b")
 _BASHISM = re.compile(r"&>>?|\[\[\s|<\(|<<<|(?:^|[;&|]\s*)source\s|\bfunction\s+\w|\|&|\$'")
 _BACKGROUND = re.compile(r"(?<![&>|\\])&\s*\Z")
+_OWN_PROGRAMS = re.compile(
+    r"\(\s*\)|\(\(|\[\[|\$\{|`|<<|\bPATH=|\b(?:alias|case|eval|function|hash|source)\s|(?:^|[;&|{(]|\b(?:do|else|then))\s*\.\s"
+)
+"""What may give a command programs that are on no PATH, or reads otherwise than it looks."""
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*\"""")
 
 
@@ -147,13 +151,31 @@ def paths(entry: Entry, context: Context) -> Iterator[Finding]:
 def presence(entry: Entry, context: Context) -> Iterator[Finding]:
     """What the box's image and mounts do not have, as far as they are known."""
     facts = context.facts
-    if facts.programs is not None:
-        for at, word in programs(entry.text):
-            if _is_missing_program(word, dict(entry.env).get("PATH", facts.path), facts.programs):
+    path = dict(entry.env).get("PATH", facts.path)
+    if facts.programs is not None and _is_searched(path, facts.searched) and _is_plain(entry):
+        for at, word in programs(_run_text(entry)):
+            if _is_missing_program(word, path, facts.programs):
                 hint = "install it in the image, set PATH, or write the whole path"
                 yield _at(entry, at, "CB405", f"{word!r} is not on the job's PATH", hint)
     for folder in facts.mounts:
         yield from _mounted(entry, folder.target, folder.files, folder.executable)
+
+
+def _run_text(entry: Entry) -> str:
+    """What of the text is run, and not fed to it behind a `%`."""
+    found = _UNESCAPED.match(entry.text)
+    return entry.text[: found.end() - 1] if found else entry.text
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Whether the command is for a common shell, and defines no programs of its own."""
+    shell = dict(entry.env).get("SHELL", "/bin/sh").rsplit("/", 1)[-1]
+    return shell in ("sh", "dash", "bash") and not _OWN_PROGRAMS.search(entry.text)
+
+
+def _is_searched(path: str, searched: frozenset[str] | None) -> bool:
+    """Whether it is known what all folders of a PATH hold."""
+    return searched is None or searched.issuperset(path.split(":"))
 
 
 def _mounted(
@@ -164,6 +186,8 @@ def _mounted(
     runs = set(programs(entry.text))
     for at, word in sorted({*runs, *_scripts(entry.text)}):
         if not word.startswith(target.rstrip("/") + "/") or any(char in word for char in "$*?`[~"):
+            continue
+        if "/../" in word or "//" in word or "/./" in word:
             continue
         if word not in files:
             yield _at(entry, at, "CB406", f"{word!r} is not there", "check the name and the box's mounts")
@@ -188,7 +212,7 @@ def programs(command: str) -> tuple[tuple[int, str], ...]:
     for word in _WORD.finditer(command):
         if _CONTROL.search(command, at, word.start()):
             expected = True
-        redirected = command[at : word.start()].rstrip().endswith(("<", ">", ">&", "<&"))
+        redirected = command[at : word.start()].rstrip().endswith(("<", ">", ">&", "<&", ">|"))
         at = word.end()
         if not expected or redirected or _ASSIGNMENT.match(word[0]):
             continue

@@ -33,6 +33,8 @@ class BoxFacts:
     """The image's PATH, for jobs whose crontab sets none."""
     programs: frozenset[str] | None = None
     """Absolute paths of the programs in the image's usual folders."""
+    searched: frozenset[str] | None = None
+    """The folders that `programs` was read from; None stands for all that a PATH may name."""
     mounts: tuple[MountedFolder, ...] = ()
     typical_seconds: Mapping[str, float] = field(default_factory=dict)
     """How long the jobs (by name) usually take."""

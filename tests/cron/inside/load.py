@@ -1,13 +1,12 @@
 """Runs in a container as root: starts cron and prints, as JSON, what it logs while it loads /etc/cron.d.
 
-cron reads every file before it says that it runs (or skips) the `@reboot` jobs; that message is the end. The key
-`users` has the names that cron can look up.
+cron reads every file before it says that it runs (or skips) the `@reboot` jobs; that message is the end.
+The key `users` has the names that cron can look up.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import pwd
 import socket
 import subprocess
@@ -21,7 +20,6 @@ PATIENCE = 60.0
 def main() -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind("/dev/log")
-    os.chmod("/dev/log", 0o666)
     listener.settimeout(PATIENCE)
     with subprocess.Popen(["/usr/sbin/cron", "-f"], stdin=subprocess.DEVNULL) as cron:
         try:

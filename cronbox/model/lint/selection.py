@@ -1,0 +1,28 @@
+"""Which rules speak: codes, or the beginnings of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cronbox.model.lint.rules import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`select` None stands for every rule. `ignore` goes over `select`."""
+
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = frozenset()
+
+
+EVERY_RULE = Selection()
+
+
+def rule_codes(words: Iterable[str]) -> frozenset[str]:
+    """`CB404`, or `CB4` for all that begin so, in capitals. Raises ValueError for what begins no code."""
+    codes = frozenset(word.strip().upper() for word in words) - {""}
+    for code in sorted(codes):
+        if not any(known.startswith(code) for known in RULES):
+            raise ValueError(f"{code!r} is no rule, nor the beginning of one, such as CB404 or CB4")
+    return codes
