@@ -41,7 +41,7 @@ lint: dev ## Style, types and layers
 	$(BIN)/lint-imports
 
 test-fast: lint ## All that needs no engine
-	$(BIN)/pytest -q -n 2 -m "not engine"
+	$(BIN)/pytest -q -n 2 -m "not engine and not slow"
 
 test: lint engine ## Everything, on a real engine
 	$(BIN)/pytest -q -n 2 --dist loadgroup

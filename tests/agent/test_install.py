@@ -11,6 +11,8 @@ from cronbox.agent.install import NotInstalled, install, installed, read_bundle
 from cronbox.agent.paths import Paths
 from tests.agent.builders import a_bundle, an_entry
 
+pytestmark = pytest.mark.slow
+
 
 def put(paths: Paths, bundle: dict[str, Any]) -> bool:
     return install(paths, read_bundle(json.dumps(bundle).encode()))

@@ -12,6 +12,8 @@ import pytest
 
 from tests.agent.builders import Box, an_entry
 
+pytestmark = pytest.mark.slow
+
 
 def alive(pid: int) -> bool:
     try:

@@ -7,8 +7,12 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.example.box import SCRIPTS, Box
 from tests.example.shipped import expected
+
+pytestmark = pytest.mark.slow
 
 HEADER = "order_id,placed_at,customer,sku,quantity,unit_price,currency,country,status\n"
 GOOD = "7,2026-10-01T08:00:00Z,C00001,MUG-BLUE,2,9.90,EUR,DE,paid\n"

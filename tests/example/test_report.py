@@ -7,8 +7,12 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 
+import pytest
+
 from tests.example.box import SCRIPTS, Box
 from tests.example.shipped import expected
+
+pytestmark = pytest.mark.slow
 
 LAST_DAY = "2026-10-31"
 

@@ -7,6 +7,8 @@ import pytest
 from cronbox.model.crontab import parse_crontab
 from cronbox.model.lint import fix, lint
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1_000_000
 ENTRY = b"*/5 1-5 * * mon-fri root /usr/local/bin/report --day %d\n"
 HOSTILE = {

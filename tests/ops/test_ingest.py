@@ -23,6 +23,8 @@ from cronbox.store import RunFilter, Store
 from cronbox.store.incidents import KEPT
 from tests.ops.boxlog import LOG, NOON, BoxLog, a_store, cut, rows
 
+pytestmark = pytest.mark.slow
+
 
 def take(store: Store, log: BoxLog, *, first_seq: int | None = None) -> Ingested:
     return ingest(store, "etl", log.events, log_id=log.log_id, now=NOON, first_seq=first_seq)

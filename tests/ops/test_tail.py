@@ -24,6 +24,8 @@ from cronbox.store import Store
 from tests.fakes.engine import FakeEngine, FakeStream
 from tests.ops.boxlog import LOG, NOON, BoxLog, a_store, rows
 
+pytestmark = pytest.mark.slow
+
 
 def now():
     return NOON
