@@ -33,9 +33,7 @@ def main() -> None:
         done = subprocess.run([CRONBOX, *command], check=False, cwd=ROOT, env=env, **pipe)
         console.print(Text.from_ansi(done.stdout.decode()))
     picture = console.export_svg(title="cronbox")
-    picture = re.sub(
-        r"@font-face \{.*?\}", "", picture, flags=re.S
-    )
+    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.S)
     (ROOT / "docs" / "terminal.svg").write_text(picture)
 
 
