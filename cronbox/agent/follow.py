@@ -15,7 +15,7 @@ from .files import read_json_object, write_all
 from .paths import Paths
 from .segments import ACTIVE, finished_segments, first_seq, last_seq, seq_of
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 BLOCK_BYTES = 256 * 1024
 
 

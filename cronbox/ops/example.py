@@ -1,4 +1,4 @@
-"""The example project that `init` writes: the very files that come with cronbox and that its tests run."""
+"""The small project that `init` writes: the files of `cronbox/templates/`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cronbox.config import CONFIG_NAME
 from cronbox.errors import CronboxError
+from cronbox.locate import CONFIG_NAME
 
-PARTS = (CONFIG_NAME, "crontabs", "scripts/etl")
+PARTS = (CONFIG_NAME, "crontabs", "scripts")
 
 
 def write_example(folder: Path) -> list[Path]:
@@ -25,16 +25,9 @@ def write_example(folder: Path) -> list[Path]:
             hint="name an empty folder: `cronbox init DIR`",
         )
     try:
-        return list(_copied(_source(), folder))
+        return list(_copied(Path(str(importlib.resources.files("cronbox"))) / "templates", folder))
     except OSError as error:
         raise CronboxError(f"cannot write {error.filename}: {error.strerror}") from None
-
-
-def _source() -> Path:
-    """In the installed package, or in the tree that the package stands in."""
-    package = Path(str(importlib.resources.files("cronbox")))
-    packed = package / "example"
-    return packed if packed.is_dir() else package.parent
 
 
 def _copied(source: Path, folder: Path) -> Iterator[Path]:
