@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.project import Project
+
+# What is started in the background ignores SIGINT, and its children would; ours are interrupted by tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

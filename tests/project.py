@@ -57,16 +57,16 @@ class Project:
 
     def cli(self, *args: str, ok: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run one cronbox command; with `ok`, it must end with 0."""
-        done = subprocess.run(
+        raw = subprocess.run(
             [*CRONBOX, *args],
             cwd=self.root,
             check=False,
             capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
             timeout=timeout,
             stdin=subprocess.DEVNULL,
         )
+        out, err = (stream.decode(errors="surrogateescape") for stream in (raw.stdout, raw.stderr))
+        done = subprocess.CompletedProcess(raw.args, raw.returncode, out, err)
         assert not ok or done.returncode == 0, (
             f"cronbox {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
         )

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from .accounts import Account
 
 ALL_SIGNALS = frozenset(signal.valid_signals())
-PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Ignored by Python itself; a program expects them to be as they are by default."""
+TO_DEFAULT = tuple(ALL_SIGNALS - {signal.SIGKILL, signal.SIGSTOP})
+"""A program expects them to be as they are by default; Python ignores some, and so may who started it."""
 CATCHABLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that mean something to the agent."""
 ROOT = 0
@@ -91,7 +91,7 @@ def _spawn_here(program: Program, streams: tuple[int, int, int]) -> int:
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)],
             setsid=True,
             setsigmask=(),
-            setsigdef=PYTHON_IGNORES,
+            setsigdef=TO_DEFAULT,
         )
     finally:
         os.chdir("/")

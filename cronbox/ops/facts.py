@@ -22,7 +22,8 @@ from cronbox.ops import Site
 from cronbox.ops.inside import box_inside
 
 SURVEY = f"""
-cat /etc/passwd && echo && echo "$PATH" && IFS=: && for folder in $PATH:{DEFAULT_PATH}; do
+cat /etc/passwd && echo && echo "$PATH" && folders="$PATH:{DEFAULT_PATH}" && IFS=:
+for folder in $folders; do
   echo "$folder" && for file in "$folder"/*; do [ ! -f "$file" ] || [ ! -x "$file" ] || echo "$file"; done
 done
 """

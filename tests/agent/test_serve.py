@@ -133,7 +133,7 @@ def test_at_its_timeout_everything_a_run_has_started_dies_also_what_left_its_ses
     box.say("hang")
     end = box.finished("hang")
     assert (end["status"], end["reason"]) == ("timed_out", "timeout after 1 s")
-    ((_, pid),) = box.printed(end["run"])
+    pid = next(text for stream, text in box.printed(end["run"]) if stream == "out")
     assert not alive(int(pid))
 
 

@@ -63,8 +63,9 @@ def test_a_second_daemon_is_told_who_runs_and_a_stopped_one_leaves_the_boxes(pro
     project.crontab("etl/jobs", CRONTAB)
     project.cli("up")
     with project.daemon() as first:
-        wait_until(lambda: project.cli("daemon", ok=False, timeout=30).returncode == 1)
+        wait_until(lambda: "daemon_started" in (project.root / "daemon.log").read_text())
         refused = project.cli("daemon", ok=False)
+        assert refused.returncode == 1
         assert f"process {first.pid}" in refused.stderr
         began = project.box("etl").attrs["State"]["StartedAt"]
         first.terminate()
