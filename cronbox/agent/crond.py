@@ -12,7 +12,7 @@ from typing import Any
 from .environment import container_environment
 from .loop import Loop
 from .paths import Paths
-from .spawn import PYTHON_IGNORES
+from .spawn import TO_DEFAULT
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 STEADY_SECONDS = 60.0
@@ -78,5 +78,5 @@ def _spawn(argv: tuple[str, ...]) -> int:
         file_actions=null,
         setsid=True,
         setsigmask=(),
-        setsigdef=PYTHON_IGNORES,
+        setsigdef=TO_DEFAULT,
     )
