@@ -25,7 +25,7 @@ class Watchman:
         self._paths = paths
         self._loop = loop
         self._tell = tell
-        self._seen = _signature(paths.crontab)
+        self._seen = self._signatures()
 
     def begin(self) -> None:
         """Look now and then, from now on."""
@@ -33,13 +33,17 @@ class Watchman:
 
     def _look(self) -> None:
         self.begin()
-        seen = _signature(self._paths.crontab)
+        seen = self._signatures()
         if seen == self._seen:
             return
         self._seen = seen
         state = installed(self._paths)
-        if not state.intact:
+        if not state.intact and seen[1] is not None:
             self._tell("drifted", {"reason": state.reason})
+
+    def _signatures(self) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        """Of the crontab and of the table: an install and a removal between two looks change the latter."""
+        return _signature(self._paths.crontab), _signature(self._paths.table)
 
 
 def _signature(path: str) -> tuple[int, ...] | None:
