@@ -184,14 +184,17 @@ def slot_of(event: Event) -> datetime | None:
 def _born(
     run: Run | None, event: Event, to: Status, box: str, release: int | None, boot_id: str | None
 ) -> Run:
-    """The run as `queued`, `skipped` and `started` describe it. A queued run keeps its slot."""
+    """The run as `queued`, `skipped` and `started` describe it. A known run keeps its job, slot and trigger."""
     data = event.data
     known = run if run is not None and run.status is not Status.MISSED else None
+    id, job, trigger = name_of(data, "run"), name_of(data, "job"), Trigger(name_of(data, "trigger"))
+    if known is not None and known.job != job:
+        raise ImpossibleTransition(f"run {id} belongs to job {known.job}")
     return Run(
-        id=name_of(data, "run"),
+        id=id,
         box=box,
-        job=name_of(data, "job"),
-        trigger=Trigger(name_of(data, "trigger")),
+        job=job,
+        trigger=known.trigger if known else trigger,
         status=moved(run, to),
         reason=text_of(data, "reason"),
         scheduled_for=known.scheduled_for if known else slot_of(event),

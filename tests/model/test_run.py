@@ -68,6 +68,13 @@ def test_a_queued_run_keeps_its_slot_when_it_starts():
     assert (run.status, run.scheduled_for, run.occurrence, run.queued_at) == (Status.RUNNING, NOON, 1, NOON)
 
 
+def test_a_run_keeps_the_job_and_the_trigger_it_was_queued_with():
+    queued = after(None, an_event("queued", job="load", trigger="manual"))
+    assert after(queued, started()).trigger is Trigger.MANUAL
+    with pytest.raises(ImpossibleTransition):
+        after(queued, started(job="tidy"))
+
+
 def test_a_late_end_replaces_lost():
     given_up = lost(after(None, started()), at=NOON, reason="the box is gone")
     run = after(given_up, finished(status="failed", exit_code=3))
