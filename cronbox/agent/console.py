@@ -74,7 +74,8 @@ def _run_words(kind: str, fields: dict[str, Any]) -> str:
         return f"started by {fields['trigger']}{slot} as {fields['user']}"
     reason = f": {fields['reason']}" if fields["reason"] else ""
     if kind == "finished":
-        return f"{fields['status']} after {fields['duration_s']:.1f} s{reason}"
+        after = "" if fields["duration_s"] is None else f" after {fields['duration_s']:.1f} s"
+        return f"{fields['status']}{after}{reason}"
     return f"{kind}{reason}"
 
 

@@ -6,7 +6,7 @@ import os
 
 from .accounts import Account
 from .clock import utc_minute_text
-from .policy import Request
+from .request import Request
 from .table import Job
 
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -31,8 +31,13 @@ def job_environment(job: Job, account: Account, container: dict[bytes, bytes]) -
     return env
 
 
-def run_variables(request: Request) -> dict[bytes, bytes]:
-    """What tells a job which run it is."""
+def asked_for(request: Request) -> dict[bytes, bytes]:
+    """What a person gave this one run."""
+    return {as_bytes(name): as_bytes(value) for name, value in request.env}
+
+
+def run_variables(request: Request, last_success: str | None) -> dict[bytes, bytes]:
+    """What tells a job which run it is, and when the last one began that succeeded (UTC, empty for none)."""
     slot = "" if request.slot is None else utc_minute_text(request.slot)
     return {
         b"CRONBOX_RUN_ID": as_bytes(request.run),
@@ -40,6 +45,7 @@ def run_variables(request: Request) -> dict[bytes, bytes]:
         b"CRONBOX_ATTEMPT": b"%d" % request.attempt,
         b"CRONBOX_SCHEDULED_FOR": slot.encode(),
         b"CRONBOX_TRIGGER": request.trigger.value.encode(),
+        b"CRONBOX_LAST_SUCCESS": (last_success or "").encode(),
     }
 
 

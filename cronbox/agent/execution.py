@@ -15,8 +15,8 @@ from .hunt import Hunt
 from .journal import Journal
 from .loop import Loop, Timer
 from .output import ERR, OUT, Output
-from .policy import Request
 from .processes import Process, snapshot
+from .request import Request
 from .spawn import Pipes
 
 READ_BYTES = 65536
@@ -197,12 +197,9 @@ class Execution:
         code, number, cpu, rss = self._measured()
         status, reason = self._judged(code, number)
         return {
-            "run": self.request.run,
-            "job": self.request.job.name,
-            "status": status,
+            **never_ran(self.request, status, reason),
             "exit_code": code,
             "signal": number,
-            "reason": reason,
             "duration_s": round(self._duration, 6),
             "cpu_s": cpu,
             "max_rss_bytes": rss,
@@ -230,6 +227,23 @@ class Execution:
         if code in self.request.job.ok_codes:
             return "succeeded", None
         return "failed", f"exit code {code}"
+
+
+def never_ran(request: Request, status: str, reason: str | None) -> dict[str, Any]:
+    """The fields of `finished` for a run that never was a process."""
+    return {
+        "run": request.run,
+        "job": request.job.name,
+        "status": status,
+        "exit_code": None,
+        "signal": None,
+        "reason": reason,
+        "duration_s": None,
+        "cpu_s": None,
+        "max_rss_bytes": None,
+        "output_bytes": 0,
+        "dropped_bytes": 0,
+    }
 
 
 def _group_lives(group: int) -> bool:

@@ -93,9 +93,12 @@ class Hunt:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _signal_all(self, marked: tuple[int, ...]) -> dict[int, Process]:
-        """Signal the whole family, each process once with SIGTERM, always with SIGKILL -> who is there."""
+        """Signal the whole family, each process once with SIGTERM, always with SIGKILL -> who is there.
+
+        The job's own process is the first, so that it ends by the signal and not by its child's end.
+        """
         found = family(snapshot(), self._session, marked, os.getpid())
-        for pid in found:
+        for pid in sorted(found, key=lambda pid: pid != self._session):
             if self._signal is signal.SIGKILL or pid not in self._signalled:
                 self._signalled.add(pid)
                 with contextlib.suppress(ProcessLookupError):

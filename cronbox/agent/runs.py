@@ -9,19 +9,19 @@ from resource import struct_rusage
 from typing import Any
 
 from .accounts import Account, Accounts, UnknownUser
-from .clock import utc_minute_text, utc_text
-from .environment import as_bytes, container_environment, job_environment, run_variables
-from .execution import Execution
+from .clock import utc_text
+from .environment import as_bytes, asked_for, container_environment, job_environment, run_variables
+from .execution import Execution, never_ran
 from .journal import Journal
 from .loop import Loop
-from .policy import Request
+from .request import Request, request_fields
 from .spawn import Program, spawn
 
 
 class Runs:
-    """Tells `started` and `finished` of each; `on_end` is called with a run's id after its end is told."""
+    """Tells `started` and `finished` of each; `on_end` gets the fields of `finished` after they are told."""
 
-    def __init__(self, loop: Loop, journal: Journal, on_end: Callable[[str], None]) -> None:
+    def __init__(self, loop: Loop, journal: Journal, on_end: Callable[[dict[str, Any]], None]) -> None:
         self._loop = loop
         self._journal = journal
         self._on_end = on_end
@@ -30,11 +30,11 @@ class Runs:
         self._by_id: dict[str, Execution] = {}
         self._by_pid: dict[int, Execution] = {}
 
-    def start(self, request: Request) -> None:
+    def start(self, request: Request, last_success: str | None) -> None:
         """Start a run. One that cannot be started has begun and failed all the same, with the reason."""
         try:
             account = self._accounts.find(request.job.user)
-            program = self._program(request, account)
+            program = self._program(request, account, last_success)
             stdin = as_bytes(request.job.stdin or "")
             execution = self._execution(request)
             pid, pipes = spawn(program, account)
@@ -72,11 +72,19 @@ class Runs:
             for run, execution in self._by_id.items()
         ]
 
-    def _program(self, request: Request, account: Account) -> Program:
+    def cancel(self, request: Request, reason: str) -> None:
+        """Tell the end of a run that was killed before it began."""
+        self._journal.event("finished", never_ran(request, "killed", reason))
+
+    def _program(self, request: Request, account: Account, last_success: str | None) -> Program:
         job = request.job
-        env = {**job_environment(job, account, self._container_env), **run_variables(request)}
+        env = {
+            **job_environment(job, account, self._container_env),
+            **asked_for(request),
+            **run_variables(request, last_success),
+        }
         workdir = None if job.workdir is None else as_bytes(job.workdir)
-        return Program((env[b"SHELL"], b"-c", as_bytes(job.command)), env, workdir)
+        return Program(command_line(env[b"SHELL"], request), env, workdir)
 
     def _execution(self, request: Request) -> Execution:
         end = partial(self._ended, request.run)
@@ -85,13 +93,13 @@ class Runs:
         return execution
 
     def _tell_started(self, request: Request, pid: int | None) -> None:
-        fields = {**request_fields(request), "attempt": request.attempt, "pid": pid, "user": request.job.user}
+        fields = {**request_fields(request), "pid": pid, "user": request.job.user}
         self._journal.event("started", fields)
 
     def _ended(self, run: str, finished: dict[str, Any]) -> None:
         del self._by_id[run]
         self._journal.event("finished", finished)
-        self._on_end(run)
+        self._on_end(finished)
 
 
 def _reason(error: Exception) -> str:
@@ -101,12 +109,9 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def request_fields(request: Request) -> dict[str, Any]:
-    """What `queued`, `skipped` and `started` say of a run alike."""
-    return {
-        "run": request.run,
-        "job": request.job.name,
-        "trigger": request.trigger.value,
-        "scheduled_for": None if request.slot is None else utc_minute_text(request.slot),
-        "occurrence": request.occurrence,
-    }
+def command_line(shell: bytes, request: Request) -> tuple[bytes, ...]:
+    """What is executed. Arguments reach the end of the command as `"$@"` does, never as text of the shell."""
+    command = as_bytes(request.job.command)
+    if not request.args:
+        return shell, b"-c", command
+    return (shell, b"-c", command + b' "$@"', shell, *map(as_bytes, request.args))

@@ -11,21 +11,27 @@ from functools import partial
 from typing import Any, assert_never
 
 from . import __version__
-from .clock import utc_text
+from .clock import now, utc_text
+from .commands import BadCommand
 from .console import Console
-from .core import BadCommand, Core, Decision, Kill, Now, Quit, SavePauses, Say, Skip, Start, Stop
+from .core import Core
 from .crond import Crond
+from .decisions import Cancel, Decision, Kill, Quit, Say, Skip, Start, Stop, Wait
 from .fifo import Bad, Command, Due, Fifo, Message, Tick
+from .history import Pause
 from .journal import Journal
+from .keeper import Keeper
 from .log import RETRY_SECONDS, Log
 from .loop import Loop, Signals
 from .paths import Paths
 from .quota import Quota
-from .runs import Runs, request_fields
-from .state import Pause, State, load_state, new_id, save_state
+from .request import Request, request_fields
+from .runs import Runs
+from .state import load_state, new_id
 from .status import StatusFile
 from .syslog import Syslog
 from .table import SEGMENT_BYTES, TOTAL_BYTES, BadTable, Table, read_table
+from .waiting import Waiting
 from .watchman import Watchman
 
 COMPLAINTS_A_MINUTE = 60
@@ -54,10 +60,11 @@ class Agent:
         self.boot_id = new_id()
         self.log_id = state.log_id
         self.started_at = utc_text(time.time_ns())
-        self.core = Core(Table(), state.pauses, since=time.time())
+        self.core = Core(Table(), state.history, since=time.time())
         self.loop = Loop(self._report)
         log = Log(paths.log_dir, segment=SEGMENT_BYTES, total=TOTAL_BYTES)
         self.journal = Journal(log, Console(sys.stdout.fileno()))
+        self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)
         self.runs = Runs(self.loop, self.journal, self._ended)
         self.status = StatusFile(paths.status, self._describe)
@@ -68,7 +75,6 @@ class Agent:
 
     def begin(self) -> None:
         """Everything that happens once: tell of the boot, listen, start crond and the @reboot jobs."""
-        self._save_pauses()
         self.journal.event("boot", self._boot_fields())
         self._reload()
         self.signals = Signals((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
@@ -79,23 +85,24 @@ class Agent:
         self.loop.watch(syslog.fd, syslog.read)
         Watchman(self.paths, self.loop, self.journal.event).begin()
         self.loop.guard(self.crond.start)
-        self.loop.guard(lambda: self._carry_out(self.core.rebooted(_now())))
-        self.journal.flush()
+        self.loop.guard(lambda: self._carry_out(self.core.booted(now())))
+        self.keeper.save()
 
     def go_on(self) -> None:
         """Live. Whatever goes wrong in one line or one job is told, and ends nothing else."""
         while not self._over:
             self.loop.turn(self._next_moment())
-            self.loop.guard(lambda: self._carry_out(self.core.passed(_now())))
+            self.loop.guard(lambda: self._carry_out(self.core.passed(now())))
             self.loop.guard(self.status.write)
             self.journal.flush()
+            self.loop.guard(self.keeper.save_if_due)
 
     # What comes in
 
     def _signalled(self) -> None:
         for number in self.signals.take():
             if number in (signal.SIGTERM, signal.SIGINT):
-                self._carry_out(self.core.terminate(_now()))
+                self._carry_out(self.core.terminate(now()))
             elif number == signal.SIGHUP:
                 self._reload()
         self._reap()
@@ -124,7 +131,7 @@ class Agent:
             case Due(jobs):
                 if any(job not in self.core.table.jobs for job in jobs):
                     self._reload_if_changed()
-                self._carry_out(self.core.due(jobs, _now()))
+                self._carry_out(self.core.due(jobs, now()))
             case Tick(digest):
                 self._ticked(digest)
             case Command(verb, fields):
@@ -139,14 +146,14 @@ class Agent:
             self._reload_if_changed()
         self._last_tick = {"t": utc_text(time.time_ns()), "digest": digest}
         self.status.changed()
-        self._carry_out(self.core.tick(digest, _now()))
+        self._carry_out(self.core.tick(digest, now()))
 
     def _obey(self, verb: str, fields: dict[str, Any]) -> None:
         if verb == "reload":
             self._reload()
             return
         try:
-            self._carry_out(self.core.command(verb, fields, _now()))
+            self._carry_out(self.core.command(verb, fields, now()))
         except BadCommand as error:
             self._complain("bad_command", {"text": verb, "reason": str(error)})
 
@@ -156,28 +163,38 @@ class Agent:
         for decision in decisions:
             self.status.changed()
             match decision:
-                case Start(request):
-                    self.runs.start(request)
+                case Start(request, last_success):
+                    self.runs.start(request, last_success)
+                case Wait(request, reason, due):
+                    self._tell(request, "queued", reason, due)
                 case Skip(request, reason):
-                    self.journal.event("skipped", {**request_fields(request), "reason": reason})
+                    self._tell(request, "skipped", reason, None)
+                case Cancel(request, reason):
+                    self.runs.cancel(request, reason)
                 case Stop(run, status, reason):
                     self.runs.stop(run, status, reason)
                 case Kill(run):
                     self.runs.kill(run)
                 case Say("unknown_job" as kind, fields):
                     self._complain(kind, fields)
+                case Say("paused" | "resumed" as kind, fields):
+                    self.journal.event(kind, fields)
+                    self.keeper.save()
                 case Say(kind, fields):
                     self.journal.event(kind, fields)
-                case SavePauses():
-                    self._save_pauses()
                 case Quit(reason):
                     self._quit(reason)
                 case _:
                     assert_never(decision)
 
-    def _ended(self, run: str) -> None:
+    def _tell(self, request: Request, kind: str, reason: str, due: float | None) -> None:
+        fields = {**request_fields(request), "reason": reason}
+        self.journal.event(kind, fields if due is None else {**fields, "due": round(due, 3)})
+
+    def _ended(self, finished: dict[str, Any]) -> None:
         self.status.changed()
-        self._carry_out(self.core.exited(run))
+        run, status, code = finished["run"], finished["status"], finished["exit_code"]
+        self._carry_out(self.core.exited(run, status, code, now()))
 
     def _quit(self, reason: str) -> None:
         if self._over:
@@ -185,8 +202,9 @@ class Agent:
         self._over = True
         self.crond.stop()
         self.journal.event("stopped", {"reason": reason})
+        self.loop.guard(self.keeper.save)
 
-    # The table and the pauses
+    # The table
 
     def _reload(self) -> None:
         """Read the table again. A bad one is told, and the one in force goes on."""
@@ -196,19 +214,16 @@ class Agent:
         except BadTable as error:
             self._complain("table_refused", {"reason": str(error)})
             return
-        self.core.table = table
         self.journal.log.segment, self.journal.log.total = table.log_segment, table.log_total
         if table.digest:
             self.journal.event("loaded", {"digest": table.digest, "jobs": len(table.jobs)})
+        self._carry_out(self.core.loaded(table, now()))
         self.status.changed()
 
     def _reload_if_changed(self) -> None:
         """cron can be quicker than the `reload` that follows an install."""
         if _version_of(self.paths.table) != self._table_version:
             self._reload()
-
-    def _save_pauses(self) -> None:
-        save_state(self.paths.state, State(self.log_id, self.core.pauses))
 
     # What is told
 
@@ -236,6 +251,7 @@ class Agent:
         }
 
     def _describe(self) -> dict[str, Any]:
+        pauses = self.core.history.pauses
         return {
             "pid": os.getpid(),
             "started_at": self.started_at,
@@ -247,14 +263,15 @@ class Agent:
             "last_tick": self._last_tick,
             "crond": self.crond.pid,
             "draining": self.core.draining,
-            "paused": {job or "*": pause.why for job, pause in self.core.pauses.items() if _holds(pause)},
+            "paused": {job or "*": pause.why for job, pause in pauses.items() if _holds(pause)},
             "running": self.runs.describe(),
+            "waiting": [describe(waiting) for waiting in self.core.waiting()],
         }
 
     def _next_moment(self) -> float | None:
         """When a deadline passes, the status is to be written, or the log is to be tried again."""
         retry = time.monotonic() + RETRY_SECONDS if self.journal.log.failure else None
-        moments = (self.core.next_deadline(), self.status.due, retry)
+        moments = (self.core.next_deadline(now()), self.status.due, self.keeper.due, retry)
         return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -265,6 +282,12 @@ def timezone() -> str:
     if os.path.islink(TIMEZONE_LINK):
         return os.readlink(TIMEZONE_LINK).rpartition("zoneinfo/")[2]
     return "UTC"
+
+
+def describe(waiting: Waiting) -> dict[str, Any]:
+    """One place in line, for the status file."""
+    request = waiting.request
+    return {"run": request.run, "job": request.job.name, "reason": waiting.hold.reason}
 
 
 def _version_of(path: str) -> tuple[int, int] | None:
@@ -278,7 +301,3 @@ def _version_of(path: str) -> tuple[int, int] | None:
 
 def _holds(pause: Pause) -> bool:
     return pause.until is None or time.time() < pause.until
-
-
-def _now() -> Now:
-    return Now(time.time(), time.monotonic())

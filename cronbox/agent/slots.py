@@ -14,6 +14,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from .schedule import MINUTE, Schedule
+
 CATCH_UP_ALL = 5
 CATCH_UP_FIXED = 180
 CATCH_UP_PACE = 12
@@ -22,36 +24,17 @@ REMEMBERED = 240
 """Slots remembered for a job: more than the minutes that cron can go back."""
 
 
-class Schedule(NamedTuple):
-    """The expanded fields of an entry. Weekdays are 0 (Sunday) to 6."""
+class Gap(NamedTuple):
+    """Minutes in which cron was not heard: from `after` to `last`, the former excluded, the latter not."""
 
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    days_starred: bool
-    weekdays_starred: bool
-    wildcard: bool
-    """The minute or the hour field begins with a star, which makes cron treat clock jumps differently."""
-
-    def matches(self, local: time.struct_time) -> bool:
-        """Debian's rule (cron.c:345): a starred day field makes both needed, else either will do."""
-        if local.tm_min not in self.minutes or local.tm_hour not in self.hours:
-            return False
-        if local.tm_mon not in self.months:
-            return False
-        day = local.tm_mday in self.days
-        weekday = (local.tm_wday + 1) % 7 in self.weekdays
-        return (day and weekday) if self.days_starred or self.weekdays_starred else (day or weekday)
-
-
-class _Gap(NamedTuple):
     after: int
-    """The last minute that cron was heard in before the gap."""
-    length: int
+    last: int
     until: float
-    """Epoch seconds by which cron has caught up."""
+    """Epoch seconds by which cron has caught up with what it will."""
+
+    @property
+    def length(self) -> int:
+        return self.last - self.after
 
 
 class Slots:
@@ -59,35 +42,60 @@ class Slots:
 
     def __init__(self, since: float) -> None:
         """`since`: when cron began; it starts nothing for that minute or an earlier one."""
-        self._since = int(since // 60)
+        self._since = int(since // MINUTE)
         self._heard: int | None = None
-        self._gap: _Gap | None = None
+        self._gap: Gap | None = None
+        self._behind: int | None = None
+        """The minute before the oldest gap that has not settled."""
         self._used: dict[str, dict[int, int]] = {}
 
     def heard(self, now: float) -> None:
         """cron has said something: a tick, or that a job is due."""
-        minute = int(now // 60)
+        minute = int(now // MINUTE)
         missed = 0 if self._heard is None else minute - self._heard
-        if self._heard is not None and 2 <= missed <= CATCH_UP_FIXED:
-            self._gap = _Gap(self._heard, missed, now + CATCH_UP_PACE * missed)
+        if self._heard is not None and missed >= 2:
+            paced = missed if missed <= CATCH_UP_FIXED else 1
+            self._gap = Gap(self._heard, minute, now + CATCH_UP_PACE * paced)
+            self._behind = self._heard if self._behind is None else self._behind
         self._heard = minute
+
+    def settled_gap(self, now: float) -> Gap | None:
+        """The gap that cron has caught up with as far as it ever will. Given once."""
+        gap = self._gap
+        if gap is None or now <= gap.until:
+            return None
+        after, self._gap, self._behind = self._behind, None, None
+        return gap if after is None else gap._replace(after=after)
+
+    @property
+    def gap_settles(self) -> float | None:
+        """When there will be a settled gap."""
+        return None if self._gap is None else self._gap.until
 
     def take(self, job: str, schedule: Schedule | None, now: float) -> tuple[int, int]:
         """The slot (epoch seconds) of a start that cron asks for now, and how many had the same before."""
         used = self._used.setdefault(job, {})
-        minute = self._choose(schedule, used, now) if schedule else int(now // 60)
+        minute = self._choose(schedule, used, now) if schedule else int(now // MINUTE)
+        return minute * MINUTE, self._use(used, minute)
+
+    def claim(self, job: str, slot: int) -> bool:
+        """Take a slot that cron did not ask for -> whether it was still free."""
+        used = self._used.setdefault(job, {})
+        return self._use(used, slot // MINUTE) == 0
+
+    def _use(self, used: dict[int, int], minute: int) -> int:
         occurrence = used.get(minute, 0)
         used[minute] = occurrence + 1
         if len(used) > REMEMBERED:
             del used[next(iter(used))]
-        return minute * 60, occurrence
+        return occurrence
 
     def _choose(self, schedule: Schedule, used: dict[int, int], now: float) -> int:
-        minute = int(now // 60)
+        minute = int(now // MINUTE)
         owed = self._owed(schedule, used, now)
         if owed is not None:
             return owed
-        if schedule.matches(time.localtime(minute * 60)):
+        if schedule.matches(time.localtime(minute * MINUTE)):
             return minute
         first = max(minute - CATCH_UP_FIXED, self._since + 1)
         return _first_match(schedule, used, range(minute - 1, first - 1, -1)) or minute
@@ -95,15 +103,15 @@ class Slots:
     def _owed(self, schedule: Schedule, used: dict[int, int], now: float) -> int | None:
         """The oldest minute that cron has still to start this job for, while it catches up."""
         gap = self._gap
-        if gap is None or now > gap.until:
+        if gap is None or now > gap.until or gap.length > CATCH_UP_FIXED:
             return None
         if gap.length > CATCH_UP_ALL and schedule.wildcard:
             return None
-        return _first_match(schedule, used, range(gap.after + 1, int(now // 60) + 1))
+        return _first_match(schedule, used, range(gap.after + 1, int(now // MINUTE) + 1))
 
 
 def _first_match(schedule: Schedule, used: dict[int, int], minutes: range) -> int | None:
     for minute in minutes:
-        if minute not in used and schedule.matches(time.localtime(minute * 60)):
+        if minute not in used and schedule.matches(time.localtime(minute * MINUTE)):
             return minute
     return None

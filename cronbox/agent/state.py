@@ -1,16 +1,24 @@
-"""What outlives the container beside the log itself: the log's id, and pauses."""
+"""What outlives the container beside the log itself: the log's id, and a snapshot of the history.
+
+The snapshot names the `seq` it stands for. What the log says after it is read again at the next boot, so a
+snapshot may be some seconds old, and even be lost.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .files import read_json_object, write_whole
-from .segments import ACTIVE, finished_segments
+from .history import History, as_raw, from_raw
+from .segments import ACTIVE, finished_segments, seq_of
 
-WHOLE_BOX = ""
-"""Stands for all jobs where pauses are keyed by job."""
+SILENT = (b'"type":"output"', b'"type":"tick"')
+"""Events that say nothing to the history, and are most of the log."""
+HEAD_BYTES = 100
+"""Within so many bytes of its begin, a line says its type."""
 
 
 def new_id() -> str:
@@ -18,37 +26,61 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
-class Pause(NamedTuple):
-    """A job, or the whole box, is not to be started by its schedule."""
-
-    until: float | None
-    """Epoch seconds; None means until it is resumed."""
-    why: str
-    by: str
-
-
 class State(NamedTuple):
-    """The content of /log/state.json. `pauses` is keyed by job name; WHOLE_BOX is all of them."""
+    """The content of /log/state.json, brought up to date with the log."""
 
     log_id: str
-    pauses: dict[str, Pause]
+    history: History
 
 
 def load_state(path: str, log_dir: str) -> State:
-    """What an earlier life saved. The log's id is new if there is no log, and in it if the state is gone."""
+    """What earlier lives left. The log's id is new if there is no log, and in it if the state is gone."""
     try:
         raw = read_json_object(path)
     except (OSError, ValueError):
         raw = {}
-    pauses = {job: Pause(*fields) for job, fields in raw.get("pauses", {}).items()}
     known = raw.get("log_id") or _logged_id(log_dir)
-    return State(known if known and _has_events(log_dir) else new_id(), pauses)
+    log_id = known if known and _has_events(log_dir) else new_id()
+    history, seq = _snapshot(raw)
+    for event in events_after(log_dir, seq):
+        history.take(event["type"], event, event["t"])
+    return State(log_id, history)
 
 
-def save_state(path: str, state: State) -> None:
-    """Raises OSError; then the earlier state stands."""
-    raw: dict[str, Any] = {"log_id": state.log_id, "pauses": state.pauses}
-    write_whole(path, json.dumps(raw).encode())
+def save_state(path: str, state: State, seq: int, *, durable: bool = True) -> None:
+    """`seq`: the last event that the history knows. Raises OSError; then the earlier state stands."""
+    raw: dict[str, Any] = {"log_id": state.log_id, "seq": seq, "history": as_raw(state.history)}
+    write_whole(path, json.dumps(raw).encode(), durable=durable)
+
+
+def _snapshot(raw: dict[str, Any]) -> tuple[History, int]:
+    try:
+        return from_raw(raw["history"]), int(raw["seq"])
+    except (KeyError, TypeError, ValueError):
+        return History(), 0
+
+
+def events_after(log_dir: str, seq: int) -> Iterator[dict[str, Any]]:
+    """The events with a higher `seq` that may matter to a history, oldest first; broken lines left out."""
+    segments = finished_segments(log_dir)
+    older = sum(1 for segment in segments if segment.first <= seq)
+    paths = [segment.path for segment in segments[max(0, older - 1) :]] + [f"{log_dir}/{ACTIVE}"]
+    for path in filter(os.path.exists, paths):
+        with open(path, "rb") as file:
+            for line in file:
+                if not any(kind in line[:HEAD_BYTES] for kind in SILENT) and (event := _event(line, seq)):
+                    yield event
+
+
+def _event(line: bytes, after: int) -> dict[str, Any] | None:
+    number = seq_of(line.rstrip(b"\n"))
+    if number is None or number <= after:
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "type" in event and "t" in event else None
 
 
 def _has_events(log_dir: str) -> bool:
@@ -60,10 +92,5 @@ def _has_events(log_dir: str) -> bool:
 
 def _logged_id(log_dir: str) -> str | None:
     """The id in the oldest `boot` event that is still there."""
-    paths = [segment.path for segment in finished_segments(log_dir)] + [f"{log_dir}/{ACTIVE}"]
-    for path in filter(os.path.exists, paths):
-        with open(path, "rb") as file:
-            for line in file:
-                if b'"type":"boot"' in line and line.endswith(b"}\n"):
-                    return str(json.loads(line)["log_id"])
-    return None
+    boots = (event for event in events_after(log_dir, 0) if event["type"] == "boot")
+    return next((str(boot["log_id"]) for boot in boots), None)

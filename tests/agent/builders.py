@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cronbox.agent.paths import Paths
-from cronbox.agent.slots import Schedule
+from cronbox.agent.schedule import Schedule
 from cronbox.agent.table import Job
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -4,20 +4,12 @@ from typing import Any
 
 import pytest
 
-from cronbox.agent.core import (
-    BadCommand,
-    Core,
-    Decision,
-    Kill,
-    Now,
-    Quit,
-    SavePauses,
-    Say,
-    Skip,
-    Start,
-    Stop,
-)
-from cronbox.agent.policy import Trigger
+from cronbox.agent.clock import Now
+from cronbox.agent.commands import BadCommand
+from cronbox.agent.core import Core
+from cronbox.agent.decisions import Decision, Kill, Quit, Say, Skip, Start, Stop
+from cronbox.agent.history import History
+from cronbox.agent.request import Trigger
 from cronbox.agent.table import Job, Table
 from tests.agent.builders import a_job
 
@@ -30,7 +22,9 @@ def at(seconds: float) -> Now:
 
 def a_core(*jobs: Job, stop_grace: float = 30.0) -> Core:
     table = Table("d1", stop_grace=stop_grace, jobs={job.name: job for job in jobs})
-    return Core(table, {}, since=MORNING - 3600)
+    core = Core(table, History(), since=MORNING - 3600)
+    core.loaded(table, at(-3600))
+    return core
 
 
 def start(core: Core, job: str = "load", seconds: float = 0.0) -> str:
@@ -63,7 +57,7 @@ def test_a_job_that_still_runs_is_skipped_and_the_reason_names_the_run() -> None
 
 def test_a_job_that_has_ended_starts_again() -> None:
     core = a_core(a_job())
-    core.exited(start(core))
+    core.exited(start(core), "succeeded", 0, at(1))
     start(core, seconds=60)
 
 
@@ -81,7 +75,7 @@ def test_an_unknown_job_is_told_and_the_others_on_the_line_start() -> None:
 def test_a_run_over_its_timeout_is_stopped_then_killed() -> None:
     core = a_core(a_job(timeout=20.0, kill_after=5.0))
     run = start(core)
-    assert core.next_deadline() == 20
+    assert core.next_deadline(at(0)) == 20
     assert core.passed(at(19)) == []
     assert core.passed(at(20)) == [Stop(run, "timed_out", "timeout after 20 s")]
     assert core.passed(at(24)) == []
@@ -106,7 +100,7 @@ def test_a_run_command_uses_the_id_it_brings_and_acts_once() -> None:
     (decision,) = command(core, "run", run="feed", job="load", by="ann")
     assert isinstance(decision, Start)
     assert (decision.request.run, decision.request.trigger) == ("feed", Trigger.MANUAL)
-    core.exited("feed")
+    core.exited("feed", "succeeded", 0, at(1))
     assert command(core, "run", run="feed", job="load", by="ann") == []
 
 
@@ -125,8 +119,7 @@ def test_an_unknown_command_is_refused() -> None:
 
 def test_a_paused_job_is_skipped_with_the_reason_until_it_is_resumed() -> None:
     core = a_core(a_job())
-    saved, said = command(core, "pause", job="load", until=None, why="upgrade", by="ann")
-    assert isinstance(saved, SavePauses)
+    (said,) = command(core, "pause", job="load", until=None, why="upgrade", by="ann")
     assert said == Say("paused", {"job": "load", "until": None, "why": "upgrade", "by": "ann"})
     assert reason(core.due(("load",), at(0))) == "paused: upgrade"
     command(core, "resume", job="load", by="ann")
@@ -164,7 +157,7 @@ def test_a_person_may_run_a_paused_job() -> None:
 
 
 def test_reboot_jobs_start_with_the_box_and_have_no_slot() -> None:
-    (decision,) = a_core(a_job(), a_job("warm-up", schedule=None)).rebooted(at(0))
+    (decision,) = a_core(a_job(), a_job("warm-up", schedule=None)).booted(at(0))
     assert isinstance(decision, Start)
     assert (decision.request.job.name, decision.request.slot) == ("warm-up", None)
 
@@ -188,14 +181,14 @@ def test_on_sigterm_nothing_starts_and_running_jobs_get_their_grace() -> None:
     assert core.passed(at(29)) == []
     assert core.passed(at(30)) == [Stop(run, "killed", "the box stopped")]
     assert core.passed(at(35)) == [Kill(run)]
-    assert core.exited(run) == [Quit("SIGTERM")]
+    assert core.exited(run, "killed", None, at(36)) == [Quit("SIGTERM")]
 
 
 def test_a_job_that_ends_within_the_grace_ends_the_box() -> None:
     core = a_core(a_job())
     run = start(core)
     core.terminate(at(0))
-    assert core.exited(run) == [Quit("SIGTERM")]
+    assert core.exited(run, "killed", None, at(36)) == [Quit("SIGTERM")]
 
 
 def test_a_second_sigterm_ends_the_grace() -> None:
@@ -221,5 +214,5 @@ def test_a_drained_box_waits_for_its_jobs_without_limit_and_then_for_sigterm() -
     run = start(core)
     command(core, "drain")
     assert core.passed(at(100_000)) == []
-    assert core.exited(run) == []
+    assert core.exited(run, "killed", None, at(36)) == []
     assert core.terminate(at(100_001)) == [Quit("SIGTERM")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from cronbox.agent.accounts import Account
 from cronbox.agent.environment import DEFAULT_PATH, job_environment, run_variables
-from cronbox.agent.policy import Request, Trigger
+from cronbox.agent.request import Request, Trigger
 from tests.agent.builders import a_job
 
 ETL = Account("etl", 1000, 1000, (1000,), "/home/etl")
@@ -40,10 +40,11 @@ def test_odd_bytes_reach_the_job_as_they_were() -> None:
 
 def test_a_run_knows_which_it_is() -> None:
     request = Request("beef", a_job(), Trigger.CRON, slot=1_795_428_000)
-    assert run_variables(request) == {
+    assert run_variables(request, "2026-11-22T10:00:00.100000Z") == {
         b"CRONBOX_RUN_ID": b"beef",
         b"CRONBOX_JOB": b"load",
         b"CRONBOX_ATTEMPT": b"1",
         b"CRONBOX_SCHEDULED_FOR": b"2026-11-23T10:00:00Z",
         b"CRONBOX_TRIGGER": b"cron",
+        b"CRONBOX_LAST_SUCCESS": b"2026-11-22T10:00:00.100000Z",
     }

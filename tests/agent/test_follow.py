@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cronbox.agent.follow import Reader, bounds, follow
+from cronbox.agent.history import History
 from cronbox.agent.log import Log
 from cronbox.agent.paths import Paths
 from cronbox.agent.state import State, save_state
@@ -97,7 +98,7 @@ def test_the_bounds_are_the_oldest_and_the_newest_event(paths: Paths) -> None:
 
 def test_it_prints_a_head_and_all_that_was_there_when_its_stdin_ended(paths: Paths) -> None:
     write(a_log(paths), 5)
-    save_state(paths.state, State("cafe", {}))
+    save_state(paths.state, State("cafe", History()), 0)
     ended, stdin = os.pipe()
     os.close(stdin)
     read, stdout = os.pipe()

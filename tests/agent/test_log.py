@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from cronbox.agent.history import History, Pause
 from cronbox.agent.log import Log
 from cronbox.agent.segments import finished_segments
-from cronbox.agent.state import Pause, State, load_state, save_state
+from cronbox.agent.state import State, load_state, save_state
 
 
 def a_log(folder: Path, *, segment: int = 1_000_000, total: int = 10_000_000) -> Log:
@@ -138,13 +139,15 @@ def test_output_is_held_back_while_too_much_waits_to_be_written(tmp_path: Path) 
 
 def test_pauses_and_the_logs_id_outlive_the_agent(tmp_path: Path) -> None:
     fill(a_log(tmp_path), 1)
-    state = State("cafe", {"load": Pause(12.5, "upgrade", "ann")})
-    save_state(str(tmp_path / "state.json"), state)
-    assert load_state(str(tmp_path / "state.json"), str(tmp_path)) == state
+    history = History()
+    history.pauses["load"] = Pause(12.5, "upgrade", "ann")
+    save_state(str(tmp_path / "state.json"), State("cafe", history), 1)
+    found = load_state(str(tmp_path / "state.json"), str(tmp_path))
+    assert (found.log_id, found.history.pauses) == ("cafe", history.pauses)
 
 
 def test_a_log_that_was_removed_gets_a_new_id(tmp_path: Path) -> None:
-    save_state(str(tmp_path / "state.json"), State("cafe", {}))
+    save_state(str(tmp_path / "state.json"), State("cafe", History()), 0)
     assert load_state(str(tmp_path / "state.json"), str(tmp_path)).log_id != "cafe"
 
 
