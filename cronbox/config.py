@@ -10,22 +10,35 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from cronbox.errors import ConfigError, NotFound
 from cronbox.locate import CONFIG_NAME as CONFIG_NAME
 from cronbox.locate import find_config as find_config
-from cronbox.model.directives import KEYS, policy_from
+from cronbox.model import values
 from cronbox.model.durations import parse_duration, parse_size
+from cronbox.model.fields import FieldError, parse_schedule
 from cronbox.model.job import Policy
+from cronbox.model.settings import KEYS, OF_ONE_JOB, policy_from
+from cronbox.model.window import Once, Recurring, Window
 
 BOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+LONGEST_WINDOW_S = 7 * 86_400
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 
@@ -57,6 +70,10 @@ def _absolute(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError("a path in the box begins with /")
     return path
+
+
+def _group(name: str) -> str:
+    return values.name(name)
 
 
 def _rule(code: str) -> str:
@@ -113,6 +130,8 @@ class BoxSection(Section):
     network: str | None = None
     memory: Bytes | None = None
     cpus: float | None = Field(default=None, gt=0)
+    max_running: int | None = Field(default=None, ge=1)
+    groups: dict[Annotated[str, AfterValidator(_group)], Annotated[int, Field(ge=1)]] = {}
     stop_grace: Seconds = 30.0
     read_only: bool = False
 
@@ -122,6 +141,40 @@ class LintSection(Section):
 
     select: list[RuleCode] = ["CB"]
     ignore: list[RuleCode] = []
+
+
+class MaintenanceSection(Section):
+    """One of `[[maintenance]]`: once (`start`, `end`) or again and again (`schedule`, `length`)."""
+
+    why: str = Field(min_length=1, max_length=200)
+    jobs: list[str] = []
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    schedule: str | None = None
+    length: Annotated[Seconds, Field(gt=0, le=LONGEST_WINDOW_S)] | None = None
+
+    @model_validator(mode="after")
+    def _once_or_recurring(self) -> MaintenanceSection:
+        given = [key for key in ("start", "end", "schedule", "length") if getattr(self, key) is not None]
+        if given not in (["start", "end"], ["schedule", "length"]):
+            raise ValueError("needs either `start` and `end`, or `schedule` and `length`")
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError("`end` must come after `start`")
+        self.window()
+        return self
+
+    def window(self) -> Window:
+        """As the model has it. Raises ValueError for a schedule that cron would refuse."""
+        if self.start is not None and self.end is not None:
+            return Window(self.why, Once(self.start, self.end), tuple(self.jobs))
+        assert self.schedule is not None and self.length is not None, "checked when it was read"
+        try:
+            schedule = parse_schedule(self.schedule)
+        except FieldError as error:
+            raise ValueError(f"schedule: {error.message}") from None
+        if schedule.reboot:
+            raise ValueError("schedule: a window needs times")
+        return Window(self.why, Recurring(schedule, self.length), tuple(self.jobs))
 
 
 class RetentionSection(Section):
@@ -138,17 +191,22 @@ class ConfigFile(Section):
     defaults: dict[str, Any] = {}
     boxes: dict[Name, BoxSection] = {}
     lint: LintSection = LintSection()
+    maintenance: list[MaintenanceSection] = []
     retention: RetentionSection = RetentionSection()
 
 
 class BoxConfig:
     """A box with all that is known of it before an engine is asked: its section, policy and folders."""
 
-    def __init__(self, root: Path, name: str, section: BoxSection, policy: Policy) -> None:
+    def __init__(
+        self, root: Path, name: str, section: BoxSection, policy: Policy, windows: tuple[Window, ...] = ()
+    ) -> None:
         self.root = root
         self.name = name
         self.section = section
         self.policy = policy
+        self.windows = windows
+        """Maintenance windows, of this box or of others."""
 
     @property
     def crontabs(self) -> Path:
@@ -223,14 +281,16 @@ def check_config(path: Path, raw: dict[str, Any]) -> Config:
     except ValidationError as error:
         problems += [_problem(detail) for detail in error.errors()]
         raise _refused(path, problems) from None
+    windows = tuple(section.window() for section in file.maintenance)
     boxes = {
         name: BoxConfig(
-            path.parent, name, file.boxes.get(name, BoxSection()), policies.get(name, policies[""])
+            path.parent, name, file.boxes.get(name, BoxSection()), policies.get(name, policies[""]), windows
         )
         for name in sorted({*file.boxes, *_folders(path.parent, problems)})
     }
     for box in boxes.values():
         problems += _missing_files(box)
+    problems += _unknown_targets(file.maintenance, boxes)
     if problems:
         raise _refused(path, problems)
     return Config(path, file, boxes)
@@ -248,7 +308,7 @@ def _take_policies(raw: dict[str, Any], problems: list[str]) -> dict[str, Policy
     return policies
 
 
-_JOB_KEYS = frozenset(KEYS) - {"name", "description"}
+_JOB_KEYS = frozenset(KEYS) - OF_ONE_JOB
 
 
 def _policy(values: object, base: Policy, where: str, problems: list[str]) -> Policy:
@@ -287,6 +347,14 @@ def _folders(root: Path, problems: list[str]) -> Iterator[str]:
             yield folder.name
         else:
             problems.append(f"crontabs/{folder.name}: a box's name has small letters, digits, `-` and `_`")
+
+
+def _unknown_targets(sections: list[MaintenanceSection], boxes: Mapping[str, BoxConfig]) -> Iterator[str]:
+    """Windows for boxes that there are not."""
+    for index, section in enumerate(sections):
+        for target in section.jobs:
+            if target.partition("/")[0] not in boxes:
+                yield f"maintenance.{index}.jobs: no box {target.partition('/')[0]!r}"
 
 
 def _missing_files(box: BoxConfig) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The `# cronbox:` comments over an entry, and the one table of keys that they and config.toml share.
+"""The `# cronbox:` comments over an entry.
 
     # cronbox: name=load-orders timeout=30m description="two words"
 
@@ -6,182 +6,20 @@ A word is KEY=VALUE; a value with blanks stands in quotes. Inside `"…"` a back
 backslash; inside `'…'` everything is literal. Several such comments over one entry add up, and each key may
 stand there once. `ignore=CODE,CODE` is for the linter and is no setting.
 
-To add a key: a row in `KEYS` and a field in `Policy`.
+`settings` has the keys and reads their values.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from cronbox.model.crontab import DIRECTIVE, Comment
-from cronbox.model.durations import parse_duration, parse_size
-from cronbox.model.job import Overlap, Policy
-
-IGNORE = "ignore"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One row of the table. `read` makes what Policy holds of a text or a TOML value, or raises ValueError"""
-
-    name: str
-    type: str
-    default: str
-    """As one would write it; empty where there is none."""
-    unit: str
-    doc: str
-    read: Callable[[object], object]
-
-    @property
-    def attribute(self) -> str:
-        """The field of Policy."""
-        return self.name.replace("-", "_")
-
-
-# ------------------------------------------------------------------------------------ reading a value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a text")
-    if _CONTROL.search(value):
-        raise ValueError("a text has no control characters")
-    return value
-
-
-def _name(value: object) -> str:
-    text = _text(value)
-    if not JOB_NAME.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is not a name: letters, digits and _ . - (not first), at most 64 characters"
-        )
-    return text
-
-
-def _duration(value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError(f"{value} needs a unit, such as {value}s or {value}m")
-    return parse_duration(_text(value))
-
-
-def _timeout(value: object) -> float | None:
-    if value in ("none", False):
-        return None
-    seconds = _duration(value)
-    if seconds <= 0:
-        raise ValueError("a time-out is longer than nothing; `none` switches it off")
-    return seconds
-
-
-def _size(value: object) -> int:
-    size = value if isinstance(value, int) and not isinstance(value, bool) else parse_size(_text(value))
-    if not 0 < size <= 2**40:
-        raise ValueError(f"{value} is not between one byte and 1 TiB")
-    return size
-
-
-def _overlap(value: object) -> Overlap:
-    known = [overlap.value for overlap in Overlap]
-    if value not in known:
-        raise ValueError(f"{value!r} is not one of {' '.join(known)}{_did_you_mean(str(value), known)}")
-    return Overlap(str(value))
-
-
-def _path(value: object) -> str:
-    path = _text(value)
-    if not path.startswith("/"):
-        raise ValueError(f"{path!r} is not an absolute path")
-    return path
-
-
-def _codes(value: object) -> tuple[int, ...]:
-    if isinstance(value, str):
-        parts: Sequence[object] = value.split(",")
-    else:
-        parts = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(sorted({_code(part) for part in parts}))
-
-
-def _code(value: object) -> int:
-    text = value.strip() if isinstance(value, str) else str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or int(text) > 255:
-        raise ValueError(f"{value!r} is not an exit code: 0 to 255, several with commas")
-    return int(text)
-
-
-def _flag(value: object) -> bool:
-    flags = {"yes": True, "true": True, "no": False, "false": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value in flags:
-        return flags[value]
-    raise ValueError(f"{value!r} is not one of yes no")
-
-
-# ------------------------------------------------------------------------------------------ the table
-
-_ROWS = (
-    Key("name", "name", "", "", "What the job is called; from its command if it is not given.", _name),
-    Key("description", "text", "", "", "A sentence for people.", _text),
-    Key(
-        "timeout",
-        "duration",
-        "none",
-        "s",
-        "The run is ended after this long; `none` lets it go on.",
-        _timeout,
-    ),
-    Key("kill-after", "duration", "10s", "s", "How long it has between SIGTERM and SIGKILL.", _duration),
-    Key(
-        "overlap",
-        "skip | allow",
-        "skip",
-        "",
-        "What happens when it is due while its last run goes on.",
-        _overlap,
-    ),
-    Key("workdir", "path", "", "", "Where it starts; the user's home if it is not given.", _path),
-    Key("output-limit", "size", "10MiB", "bytes", "How much of its output is kept, head and tail.", _size),
-    Key("ok-codes", "exit codes", "0", "", "Exit codes that mean success, with commas.", _codes),
-    Key("paused", "yes | no", "no", "", "Its slots are skipped, with that reason.", _flag),
-)
-KEYS: dict[str, Key] = {key.name: key for key in _ROWS}
-"""Every key, in the order in which the documentation shows them."""
-
-
-def read_setting(key: str, value: object) -> object:
-    """The value as Policy holds it. Raises ValueError: an unknown key (with the nearest one), a bad value."""
-    if key not in KEYS:
-        raise ValueError(f"{key!r} is no key{_did_you_mean(key, [*KEYS, IGNORE])}")
-    return KEYS[key].read(value)
-
-
-def policy_from(settings: Mapping[str, object], base: Policy) -> Policy:
-    """`base` with these settings; values are texts as in a directive, or TOML's.
-
-    `name` is checked, but no part of a policy. Raises ValueError for the first that is wrong.
-    """
-    read = {KEYS[key].attribute: value for key, value in _read_all(settings).items() if key != "name"}
-    return replace(base, **read) if read else base  # type: ignore[arg-type]
-
-
-def _read_all(settings: Mapping[str, object]) -> dict[str, object]:
-    return {key: read_setting(key, value) for key, value in settings.items()}
-
-
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word.lower().replace("_", "-"), known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-# ---------------------------------------------------------------------------------------- the comments
+from cronbox.model.job import Policy
+from cronbox.model.settings import IGNORE, KEYS, did_you_mean, policy_from, read_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +152,7 @@ def _bad_word(text: str, at: int, found: re.Match[str] | None) -> str:
     word = text[at : _next_blank(text, at)][:64]
     if found:
         return (
-            f"{word!r} has no value: write {word}=…{'' if word in KEYS else _did_you_mean(word, list(KEYS))}"
+            f"{word!r} has no value: write {word}=…{'' if word in KEYS else did_you_mean(word, list(KEYS))}"
         )
     if '"' in word or "'" in word:
         return f"a quote in {word!r} is not closed, or something stands right behind it"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from cronbox.errors import CrontabRefused
 from cronbox.model.crontab import LAST_LINE, LONGEST_COMMAND
-from cronbox.model.job import Job
+from cronbox.model.job import Job, Policy
 
 HEADER = "# written by cronbox, do not edit"
 TRIGGER = "/run/cronbox/trigger"
 TICK = "@tick"
 _REDIRECTION = f" >{TRIGGER}"
+_ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in ("description", "jitter"))
+"""What the agent obeys, by the same names. Of the jitter it is told the job's own delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,8 @@ def _row(job: Job) -> dict[str, object]:
         "stdin": job.stdin,
         "env": [list(pair) for pair in job.env],
         "schedule": job.schedule.as_table(),
-        "timeout": policy.timeout,
-        "kill_after": policy.kill_after,
-        "overlap": policy.overlap.value,
-        "workdir": policy.workdir,
-        "output_limit": policy.output_limit,
-        "ok_codes": list(policy.ok_codes),
-        "paused": policy.paused,
+        "delay": job.delay,
+        **{name: getattr(policy, name) for name in _ENFORCED},
     }
 
 

@@ -184,7 +184,7 @@ def slot_of(event: Event) -> datetime | None:
 def _born(
     run: Run | None, event: Event, to: Status, box: str, release: int | None, boot_id: str | None
 ) -> Run:
-    """The run as `queued`, `skipped` and `started` describe it. A known run keeps its job, slot and trigger."""
+    """The run as `queued`, `skipped` and `started` describe it. A known run keeps what it had."""
     data = event.data
     known = run if run is not None and run.status is not Status.MISSED else None
     id, job, trigger = name_of(data, "run"), name_of(data, "job"), Trigger(name_of(data, "trigger"))

@@ -63,5 +63,11 @@ def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:
             problems=[str(problem) for problem in errors],
             hint=f"`cronbox check crontabs/{box.name}` explains",
         )
-    settings = {"stop_grace": box.section.stop_grace}
+    windows = [window.as_table(box.name) for window in box.windows]
+    settings = {
+        "stop_grace": box.section.stop_grace,
+        "max_running": box.section.max_running,
+        "groups": box.section.groups,
+        "windows": [window for window in windows if window is not None],
+    }
     return render(box.name, crontabs.jobs, settings=settings)

@@ -8,14 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from cronbox.config import BoxSection, CronboxSection, LintSection, RetentionSection, Section, load_config
-from cronbox.model.directives import KEYS
+from cronbox.config import (
+    BoxSection,
+    CronboxSection,
+    LintSection,
+    MaintenanceSection,
+    RetentionSection,
+    Section,
+    load_config,
+)
+from cronbox.model.settings import KEYS, OF_ONE_JOB
 
 ROOT = Path(__file__).parents[2]
 SECTIONS: dict[str, type[Section]] = {
     "## `[cronbox]`": CronboxSection,
     "## `[boxes.<box>]`": BoxSection,
     "## `[lint]`": LintSection,
+    "## `[[maintenance]]`": MaintenanceSection,
     "## `[retention]`": RetentionSection,
 }
 
@@ -36,7 +45,7 @@ def test_the_shipped_config_shows_every_key() -> None:
     text = (ROOT / "config.toml").read_text()
     shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.M))
     wanted = {key for section in SECTIONS.values() for key in section.model_fields}
-    job_keys = {key.replace("-", "_") for key in KEYS} - {"name", "description"}
+    job_keys = {key.replace("-", "_") for key in KEYS.keys() - OF_ONE_JOB}
     assert wanted | job_keys <= shown
 
 

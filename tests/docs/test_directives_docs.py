@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cronbox.model.directives import KEYS
+from cronbox.model.settings import KEYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "directives.md"
 

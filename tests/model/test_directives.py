@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronbox.model.crontab import Comment
-from cronbox.model.directives import KEYS, Directives, MistakeKind, parse_directives, policy_from
+from cronbox.model.directives import Directives, MistakeKind, parse_directives
 from cronbox.model.durations import format_duration, format_size, parse_duration, parse_size
 from cronbox.model.job import Overlap, Policy
+from cronbox.model.settings import KEYS, policy_from
 
 
 def read(*lines: str) -> Directives:

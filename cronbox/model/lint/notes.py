@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from cronbox.model.crontab import Broken, Comment, Entry, EnvLine, is_directive
-from cronbox.model.directives import IGNORE, Directives, MistakeKind
+from cronbox.model.directives import Directives, MistakeKind
 from cronbox.model.lint.context import Finding
 from cronbox.model.lint.rules import RULES
+from cronbox.model.settings import IGNORE
 
 _ALMOST = re.compile(r"#[ \t]*cron[ -]?box\b[ \t]*[:=]?[ \t]*[A-Za-z-]+[ \t]*=", re.IGNORECASE)
 _CODES = {
