@@ -204,7 +204,11 @@ class Core:
                 return [], False
             case Replace(runs):
                 waiting.hold = Hold(f"replaces run {runs[0]}")
-                return self._clear_the_way(runs, f"replaced by run {request.run}", now), False
+                cleared = self._clear_the_way(runs, f"replaced by run {request.run}", now)
+                if any(run in self._active for run in runs):
+                    return cleared, False
+                more, settled = self._settle(waiting, now)
+                return cleared + more, settled
 
     def _judge(self, waiting: Waiting, now: Now) -> Verdict:
         request = waiting.request
@@ -310,7 +314,7 @@ class Core:
         attempt, origin = request.attempt + 1, request.origin or request.run
         again = request._replace(run=new_id(), job=job, trigger=Trigger.RETRY, attempt=attempt, origin=origin)
         wait = delay_before(job.retries, attempt, again.run)
-        words = f"exit code {code}" if code is not None else status.replace("_", " ")
+        words = f"exit code {code}" if status == "failed" and code is not None else status.replace("_", " ")
         return self._enqueue(again, Hold(f"retry in {wait:.0f} s after {words}", now.mono + wait), now)
 
     def _enqueue(self, request: Request, early: Hold, now: Now) -> list[Decision]:

@@ -6,7 +6,7 @@ from .admission import Hold, Refuse
 from .clock import Now, utc_minute_text
 from .history import UNFINISHED, History
 from .request import Request, Trigger
-from .schedule import newest_slot
+from .schedule import MINUTE, newest_slot
 from .table import Job, Table
 
 
@@ -41,7 +41,7 @@ def _one(name: str, slot: int, table: Table, history: History) -> Hold | Refuse 
         return None
     if status in UNFINISHED:
         return Hold(f"after {name}: its run for {when} is not done")
-    if status is None and wanted > past.since:
+    if status is None and wanted // MINUTE >= past.since // MINUTE:
         return Hold(f"after {name}: its run for {when} has not begun")
     return Refuse(f"after {name}: its run for {when} {_words(status)}")
 

@@ -57,7 +57,7 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
     None: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED, Status.MISSED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.SKIPPED, Status.KILLED, Status.LOST}),
     Status.RUNNING: ENDS | {Status.LOST},
-    Status.LOST: ENDS | {Status.RUNNING},
+    Status.LOST: ENDS | {Status.RUNNING, Status.QUEUED},
     Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
