@@ -111,6 +111,9 @@ def ps(
             typer.echo(f"{status.box}: {written} written, {image} image")
         if status.problem:
             typer.echo(f"{status.box}: {show.printable(status.problem)}")
+        for hold in status.holds:
+            target = f"{status.box}/{hold.job}" if hold.job else status.box
+            typer.echo(f"{target}: {show.printable(show.hold_words(hold))}")
 
 
 def _alive(cron: bool | None) -> str:

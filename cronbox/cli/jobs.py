@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cronbox.cli import complete, show
-from cronbox.cli.args import BoxOrJob, Json, parse_span, parse_target
+from cronbox.cli.args import BoxOrJob, Json, parse_moment, parse_span, parse_target
 from cronbox.cli.context import site_of
 from cronbox.cli.find import up_to_date
+from cronbox.errors import UsageError
+
+if TYPE_CHECKING:
+    from cronbox.ops.status import JobStatus
 
 app = typer.Typer()
 PANEL = "Jobs"
@@ -42,14 +47,14 @@ def jobs(
     columns = [
         show.Column("JOB"),
         show.Column("SCHEDULE", keep=12),
-        show.Column("NEXT"),
+        show.Column("NEXT", keep=12),
         show.Column("LAST"),
     ]
     rows = (
         (
             status.job.key,
             status.words,
-            "paused" if status.paused else show.age(status.next, now=now),
+            _next_words(status, now),
             f"{status.last.status} {show.age(status.last.at, now=now)}" if status.last else show.NOTHING,
         )
         for status in statuses
@@ -57,11 +62,22 @@ def jobs(
     show.table(columns, rows)
 
 
+def _next_words(status: JobStatus, now: datetime) -> str:
+    """`in 5 min`, or why there is no start by the schedule at present, and until when."""
+    hold = status.held
+    if hold is None:
+        return show.age(status.next, now=now)
+    return hold.why if hold.until is None else f"{show.age(hold.until, now=now)}, {hold.why}"
+
+
 @app.command(rich_help_panel=PANEL)
 def pause(
     ctx: typer.Context,
     target: BoxOrJob,
     span: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="So long: 30m, 2h, 1d.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--until", metavar="T", help="Until then: 2026-11-23T06:00 or RFC 3339.")
+    ] = None,
     why: Annotated[
         str | None, typer.Option("--why", metavar="TEXT", help="A reason, for the others.")
     ] = None,
@@ -70,12 +86,25 @@ def pause(
     from cronbox.ops import runs
 
     wanted = parse_target(target)
-    length = parse_span(span, option="--for") if span else None
+    if span and end:
+        raise UsageError("--for and --until both say when it ends", hint="give one of them")
     site = site_of(ctx)
-    until = site.now() + length if length else None
+    until = _end_of_pause(span, end, site.now())
     runs.pause(site, wanted.box, wanted.job, until=until, why=why)
     up_to_date(site, wanted.box)
     typer.echo(f"{wanted} is paused{f' until {show.moment_text(until)}' if until else ''}")
+
+
+def _end_of_pause(span: str | None, end: str | None, now: datetime) -> datetime | None:
+    """When it ends; None for a pause without an end. Raises UsageError."""
+    if span:
+        return now + parse_span(span, option="--for")
+    if not end:
+        return None
+    until = parse_moment(end, now=now, option="--until", ahead=True)
+    if until <= now:
+        raise UsageError(f"--until {end} is over", hint="name a time that is still to come")
+    return until
 
 
 @app.command(rich_help_panel=PANEL)

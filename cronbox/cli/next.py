@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cronbox.cli.context import Project
     from cronbox.ops.check import Group
     from cronbox.ops.upcoming import Upcoming
+    from cronbox.store import Pause
 
 app = typer.Typer()
 PANEL = "Jobs"
@@ -66,7 +67,8 @@ def next_(
         return
     last = parse_moment(until, now=now, option="--until", ahead=True, zone=own_zone) if until else None
     limit = number or (None if last else NEXT_COUNT)
-    starts = list(upcoming(groups, since=first, until=last, limit=limit, zone=own_zone))
+    pauses = _pauses(project_of(ctx), groups)
+    starts = list(upcoming(groups, since=first, until=last, limit=limit, zone=own_zone, pauses=pauses))
     if json:
         show.as_json([start.as_json() for start in starts])
     elif ical:
@@ -90,6 +92,11 @@ def _groups(project: Project, targets: list[str]) -> list[Group]:
     return groups + (groups_of(config, paths) if paths else [])
 
 
+def _pauses(project: Project, groups: Sequence[Group]) -> Sequence[Pause]:
+    """Those that hold a box of the project back; files of no box have none."""
+    return project.site.store.pauses() if any(group.box for group in groups) else ()
+
+
 def _zone(name: str | None) -> ZoneInfo | None:
     if name is None:
         return None
@@ -100,7 +107,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 def _print_starts(starts: Sequence[Upcoming], now: datetime) -> None:
     columns = [show.Column("WHEN"), show.Column("IN"), show.Column("JOB", keep=12)]
-    remarked = any(start.remark for start in starts)
+    remarked = any(start.remark_words for start in starts)
     columns += [show.Column("REMARK", keep=20)] if remarked else []
     rows = (
         (

@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from cronbox.ops.holds import Held
+
 NOTHING = "-"
 GAP = 2
 """Blanks between two columns."""
@@ -138,6 +140,12 @@ def moment_text(moment: datetime | None) -> str:
 def minute_text(moment: datetime) -> str:
     """`Mon 2026-11-23 21:00 CET` in the zone the moment carries."""
     return moment.strftime("%a %Y-%m-%d %H:%M %Z")
+
+
+def hold_words(hold: Held) -> str:
+    """`paused: the database moves, until 2026-11-23 21:00:00 CET, by ann@host`."""
+    until = f", until {moment_text(hold.until)}" if hold.until else ""
+    return f"{hold.why}{until}{f', by {hold.by}' if hold.by else ''}"
 
 
 def counted(number: int, noun: str) -> str:

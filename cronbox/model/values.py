@@ -33,7 +33,9 @@ def name(value: object) -> str:
 
 
 def names(value: object) -> tuple[str, ...]:
-    """Several with commas, each once."""
+    """Several with commas, each once; a job of another box cannot be named."""
+    if isinstance(value, str) and "/" in value:
+        raise ValueError(f"{value!r} names another box: only jobs of the same box can be waited for")
     return tuple(dict.fromkeys(name(part) for part in _parts(value)))
 
 

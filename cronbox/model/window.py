@@ -19,8 +19,8 @@ class Once:
     start: datetime
     end: datetime
 
-    def holds(self, at: datetime, zone: ZoneInfo) -> bool:
-        return self.start <= at < self.end
+    def until(self, at: datetime, zone: ZoneInfo) -> datetime | None:
+        return self.end if self.start <= at < self.end else None
 
     def as_table(self) -> dict[str, object]:
         return {"since": self.start.timestamp(), "until": self.end.timestamp()}
@@ -33,9 +33,10 @@ class Recurring:
     schedule: Schedule
     length: float
 
-    def holds(self, at: datetime, zone: ZoneInfo) -> bool:
+    def until(self, at: datetime, zone: ZoneInfo) -> datetime | None:
         begun = next(previous(self.schedule, zone, at + INSTANT), None)
-        return begun is not None and at < begun + timedelta(seconds=self.length)
+        end = None if begun is None else begun + timedelta(seconds=self.length)
+        return end if end is not None and at < end else None
 
     def as_table(self) -> dict[str, object]:
         return {"schedule": self.schedule.as_table(), "length": self.length}
@@ -49,18 +50,19 @@ class Window:
     when: Once | Recurring
     jobs: tuple[str, ...] = ()
 
-    def concerns(self, box: str, job: str) -> bool:
-        return not self.jobs or box in self.jobs or f"{box}/{job}" in self.jobs
+    def until(self, box: str, job: str, at: datetime, zone: ZoneInfo) -> datetime | None:
+        """When it is over, if it holds this job back at a moment (aware UTC); None if it does not."""
+        concerned = not self.jobs or box in self.jobs or f"{box}/{job}" in self.jobs
+        return self.when.until(at, zone) if concerned else None
+
+    def jobs_of(self, box: str) -> tuple[str | None, ...]:
+        """The jobs of a box that it is about; a single None for all of them, nothing for none."""
+        own = tuple(name.partition("/")[2] for name in self.jobs if name.partition("/")[0] == box)
+        return (None,) if not self.jobs or "" in own else own
 
     def as_table(self, box: str) -> dict[str, object] | None:
         """How a box's agent reads it; None if it is not about this box."""
-        own = [name.partition("/")[2] for name in self.jobs if name.partition("/")[0] == box]
-        if self.jobs and not own:
+        jobs = self.jobs_of(box)
+        if not jobs:
             return None
-        jobs = None if not own or "" in own else own
-        return {"why": self.why, "jobs": jobs, **self.when.as_table()}
-
-
-def holding(windows: tuple[Window, ...], box: str, job: str, at: datetime, zone: ZoneInfo) -> Window | None:
-    """The window that holds a job back at a moment (aware UTC)."""
-    return next((w for w in windows if w.concerns(box, job) and w.when.holds(at, zone)), None)
+        return {"why": self.why, "jobs": None if None in jobs else jobs, **self.when.as_table()}

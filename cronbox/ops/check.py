@@ -58,7 +58,8 @@ class Checker:
             return BoxFacts(users=DEBIAN_USERS | self.more_users)
         known = self.facts_of(box)
         declared = frozenset(box.section.users)
-        return replace(known, users=(known.users or DEBIAN_USERS) | declared | self.more_users)
+        users = (known.users or DEBIAN_USERS) | declared | self.more_users
+        return replace(known, users=users, groups=frozenset(box.section.groups))
 
 
 @dataclass(frozen=True, slots=True)

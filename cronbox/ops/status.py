@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cronbox.config import BoxConfig
 from cronbox.engine import Size
@@ -17,10 +16,10 @@ from cronbox.model.box import SeenBox
 from cronbox.model.event import format_time
 from cronbox.model.job import Job
 from cronbox.model.run import Run
-from cronbox.model.schedule import fires
 from cronbox.model.words import in_words
 from cronbox.ops import Site
 from cronbox.ops.crontabs import BoxCrontabs, bundle_of, read_crontabs
+from cronbox.ops.holds import Held, held, holds_of, in_force, next_start
 from cronbox.store import BoxState, Cursor, Pause
 
 TICK_LIMIT = timedelta(seconds=90)
@@ -73,12 +72,15 @@ class BoxStatus:
     lag_s: float | None
     problem: str | None
     paused: bool
+    holds: tuple[Held, ...] = ()
+    """What holds the box, or one of its jobs, back now."""
     size: Size | None = None
     """Only where it was asked for."""
 
     def as_json(self) -> dict[str, Any]:
-        fields = {name: getattr(self, name) for name in self.__slots__ if name != "size"}
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("size", "holds")}
         told = {name: format_time(v) if isinstance(v, datetime) else v for name, v in fields.items()}
+        told["holds"] = [hold.as_json() for hold in self.holds]
         if self.size is not None:
             told |= {"size_bytes": self.size.written, "image_bytes": self.size.image}
         return told
@@ -92,7 +94,7 @@ class JobStatus:
     words: str
     next: datetime | None
     last: Run | None
-    paused: bool
+    held: Held | None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -101,7 +103,8 @@ class JobStatus:
             "words": self.words,
             "next": format_time(self.next) if self.next else None,
             "last": self.last.as_json() if self.last else None,
-            "paused": self.paused,
+            "paused": self.held is not None,
+            "held": self.held.as_json() if self.held else None,
             "user": self.job.user,
             "source": str(self.job.source),
             "description": self.job.policy.description,
@@ -128,41 +131,12 @@ def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:
                 JobStatus(
                     job=job,
                     words=in_words(job.schedule),
-                    next=next_start(job, box.zone, pauses, after=site.now()),
+                    next=next_start(job, box, pauses, after=site.now()),
                     last=last.get(job.name),
-                    paused=held_back(job, pauses) is not None,
+                    held=held(job, box, pauses, at=site.now()),
                 )
             )
     return found
-
-
-def in_force(pauses: Iterable[Pause], now: datetime) -> list[Pause]:
-    """The pauses that have not run out."""
-    return [pause for pause in pauses if pause.until is None or pause.until > now]
-
-
-FOR_GOOD = datetime.max
-"""Stands for a pause without an end where two are compared."""
-
-
-def held_back(job: Job, pauses: Sequence[Pause]) -> datetime | None:
-    """Until when the job is paused, with its box or alone; FOR_GOOD without an end, None if it is not."""
-    if job.policy.paused:
-        return FOR_GOOD
-    ends = [pause.until or FOR_GOOD for pause in pauses if pause.job in (None, job.name)]
-    if any(end is FOR_GOOD for end in ends):
-        return FOR_GOOD
-    return max(ends, default=None)
-
-
-def next_start(job: Job, zone: ZoneInfo, pauses: Sequence[Pause], *, after: datetime) -> datetime | None:
-    """The minute in which cron next starts the job, pauses heeded."""
-    if job.schedule.reboot:
-        return None
-    until = held_back(job, pauses)
-    if until is FOR_GOOD:
-        return None
-    return next(fires(job.schedule, zone, max(after, until or after)), None)
 
 
 def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
@@ -192,6 +166,7 @@ def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
         lag_s=view.lag_s,
         problem=view.problem,
         paused=view.paused,
+        holds=tuple(holds_of(config, view.pauses, at=site.now())) if config else (),
     )
 
 
@@ -290,9 +265,7 @@ class _View:
     def next_due(self) -> datetime | None:
         if not self._runs or self.config is None or self.crontabs is None:
             return None
-        starts = [
-            next_start(job, self.config.zone, self.pauses, after=self.now) for job in self.crontabs.jobs
-        ]
+        starts = [next_start(job, self.config, self.pauses, after=self.now) for job in self.crontabs.jobs]
         return min((start for start in starts if start), default=None)
 
     @property

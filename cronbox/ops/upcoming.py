@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from zoneinfo import ZoneInfo
 
 from cronbox.model.event import format_time
@@ -15,6 +15,11 @@ from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
 from cronbox.model.schedule import Remark, Start, starts
 from cronbox.ops.check import Group, parsed
+from cronbox.ops.holds import held
+
+if TYPE_CHECKING:
+    from cronbox.config import BoxConfig
+    from cronbox.store import Pause
 
 UTC = ZoneInfo("UTC")
 INSTANT = timedelta(microseconds=1)
@@ -32,6 +37,8 @@ class Upcoming:
     wall: datetime
     """The minute that the schedule names, by the clock on the wall (naive)."""
     remark: Remark | None = None
+    held: str | None = None
+    """Why it will be skipped, as far as is known now."""
 
     @property
     def name(self) -> str:
@@ -40,7 +47,11 @@ class Upcoming:
 
     @property
     def remark_words(self) -> str:
-        """Why it starts at a minute that one may not expect; empty where there is nothing to say."""
+        """What one may not expect of it; empty where there is nothing to say."""
+        return "; ".join(filter(None, (self._clock_words, self.held and f"skipped, {self.held}")))
+
+    @property
+    def _clock_words(self) -> str:
         match self.remark:
             case Remark.GAP:
                 return f"the clock skips {self.wall:%H:%M}"
@@ -52,9 +63,10 @@ class Upcoming:
                 assert_never(self.remark)
 
     def as_json(self) -> dict[str, Any]:
-        """`remark` is there only where there is one."""
+        """`remark` and `held` are there only where there is one."""
         remark = {"remark": self.remark.value} if self.remark else {}
-        return {"box": self.box or None, "job": self.job, "slot": format_time(self.slot), **remark}
+        held = {"held": self.held} if self.held else {}
+        return {"box": self.box or None, "job": self.job, "slot": format_time(self.slot), **remark, **held}
 
 
 def upcoming(
@@ -64,12 +76,16 @@ def upcoming(
     until: datetime | None,
     limit: int | None,
     zone: ZoneInfo | None,
+    pauses: Sequence[Pause] = (),
 ) -> Iterator[Upcoming]:
     """Every start from `since` on, before `until`, in the order of time, at most `limit`.
 
     Two starts of one job in one minute are two. `zone` stands in for the boxes' own.
     """
-    merged = heapq.merge(*(_starts(job, own, since) for job, own in _jobs(groups, zone)), key=_order)
+    of_jobs = (
+        _held_or_not(_starts(job, own, since), job, box, pauses) for job, own, box in _jobs(groups, zone)
+    )
+    merged = heapq.merge(*of_jobs, key=_order)
     return islice(takewhile(lambda start: until is None or start.slot < until, merged), limit)
 
 
@@ -83,7 +99,7 @@ def _order(start: Upcoming) -> tuple[datetime, str, str]:
     return start.slot, start.box, start.job
 
 
-def _jobs(groups: Iterable[Group], zone: ZoneInfo | None) -> Iterator[tuple[Job, ZoneInfo]]:
+def _jobs(groups: Iterable[Group], zone: ZoneInfo | None) -> Iterator[tuple[Job, ZoneInfo, BoxConfig | None]]:
     """The jobs with the zone of their schedules: their box's, or UTC where they have none."""
     for group in groups:
         name, own, policy = (
@@ -91,7 +107,21 @@ def _jobs(groups: Iterable[Group], zone: ZoneInfo | None) -> Iterator[tuple[Job,
         )
         for job in jobs_of(parsed(group), box=name, defaults=policy):
             if not job.schedule.reboot:
-                yield job, zone or own
+                yield job, zone or own, group.box
+
+
+def _held_or_not(
+    starts: Iterator[Upcoming], job: Job, box: BoxConfig | None, pauses: Sequence[Pause]
+) -> Iterator[Upcoming]:
+    if box is None:
+        return starts
+    own = [pause for pause in pauses if pause.box == box.name]
+
+    def looked_at(start: Upcoming) -> Upcoming:
+        hold = held(job, box, own, at=start.slot)
+        return start if hold is None else replace(start, held=hold.why)
+
+    return map(looked_at, starts)
 
 
 def _starts(job: Job, zone: ZoneInfo, since: datetime) -> Iterator[Upcoming]:

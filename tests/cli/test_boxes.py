@@ -6,7 +6,7 @@ from tests.cli.desk import Desk
 
 BOX_FIELDS = {
     *("box", "state", "release", "cron", "loaded", "drift", "running", "last_failure", "next_due", "lag_s"),
-    *("problem", "paused"),
+    *("problem", "paused", "holds"),
 }
 
 

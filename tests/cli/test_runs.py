@@ -169,13 +169,63 @@ def test_a_pause_shows_until_it_is_resumed(desk: Desk) -> None:
     desk.up()
     assert desk("pause", "etl/load", "--for", "2h", "--why", "the database moves").code == 0
     jobs = {job["job"]: job for job in desk("jobs", "--json").json}
-    assert (jobs["etl/load"]["paused"], jobs["etl/load"]["next"]) == (True, "2026-03-02T14:15:00Z")
+    assert (jobs["etl/load"]["paused"], jobs["etl/load"]["next"]) == (True, "2026-03-02T14:00:00Z")
     assert jobs["etl/report"]["paused"] is False
     assert desk("resume", "etl/load").code == 0
     assert desk("jobs", "--json").json[0]["paused"] is False
     desk("pause", "etl")
     [box] = desk("ps", "--json").json
     assert (box["state"], box["paused"], box["next_due"]) == ("paused", True, None)
+
+
+def test_a_pause_says_why_until_when_and_who_wherever_it_matters(desk: Desk) -> None:
+    desk.up()
+    desk("pause", "etl/load", "--until", "2026-03-02T14:00:00Z", "--why", "the database moves")
+    [hold] = desk("ps", "--json").json[0]["holds"]
+    assert (hold["job"], hold["why"], hold["until"]) == (
+        "load",
+        "paused: the database moves",
+        "2026-03-02T14:00:00Z",
+    )
+    assert "@" in hold["by"]
+    assert "etl/load: paused: the database moves, until" in desk("ps").out
+    assert "paused: the" in desk("jobs").out
+    starts = desk("next", "etl", "--from", "2026-03-02T13:40:00Z", "-n", "3", "--json").json
+    assert [start.get("held") for start in starts] == ["paused: the database moves", None, None]
+    assert "skipped, paused: the" in desk("next", "etl", "--from", "2026-03-02T13:40:00Z").out
+
+
+@pytest.mark.parametrize(
+    "options", [["--for", "1h", "--until", "2026-03-03"], ["--until", "2026-03-01"], ["--until", "soon"]]
+)
+def test_a_pause_without_a_sensible_end_is_refused(desk: Desk, options: list[str]) -> None:
+    desk.up()
+    assert desk("pause", "etl/load", *options).code == 2
+    assert desk("ps", "--json").json[0]["holds"] == []
+
+
+def test_a_maintenance_window_shows_in_ps_jobs_and_next(desk: Desk) -> None:
+    desk.configure(
+        '[[maintenance]]\nwhy = "backup"\njobs = ["etl/load"]\nschedule = "0 12 * * *"\nlength = "30m"\n'
+    )
+    desk.up()
+    [hold] = desk("ps", "--json").json[0]["holds"]
+    assert (hold["job"], hold["why"], hold["until"]) == (
+        "load",
+        "maintenance: backup",
+        "2026-03-02T12:30:00Z",
+    )
+    load, report = desk("jobs", "--json").json
+    assert (load["next"], load["held"]["why"], report["held"]) == (
+        "2026-03-02T12:30:00Z",
+        "maintenance: backup",
+        None,
+    )
+    held = [
+        start.get("held")
+        for start in desk("next", "etl", "--from", "2026-03-02T12:00:00Z", "-n", "3", "--json").json
+    ]
+    assert held == ["maintenance: backup", "maintenance: backup", None]
 
 
 def test_jobs_tell_schedule_words_next_and_last(desk: Desk) -> None:

@@ -118,3 +118,26 @@ def test_the_project_is_named_by_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "My Warehouse (old)"
     folder.mkdir()
     assert load_config(a_config(folder)).project == "my-warehouse-old"
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ('why = "w"', "needs either"),
+        ('why = "w"\nschedule = "0 2 * * *"', "needs either"),
+        ('why = "w"\nschedule = "0 25 * * *"\nlength = "1h"', "schedule:"),
+        ('why = "w"\nschedule = "@reboot"\nlength = "1h"', "a window needs times"),
+        ('why = "w"\nschedule = "0 2 * * *"\nlength = "8d"', "length"),
+        ('why = "w"\nstart = 2026-01-02T00:00:00Z\nend = 2026-01-01T00:00:00Z', "must come after"),
+        ('why = "w"\nstart = 2026-01-01T00:00:00\nend = 2026-01-02T00:00:00', "timezone"),
+        ('why = "w"\njobs = ["nobody"]\nschedule = "0 2 * * *"\nlength = "1h"', "no box 'nobody'"),
+        ('schedule = "0 2 * * *"\nlength = "1h"', "why"),
+    ],
+)
+def test_a_window_that_cannot_be_meant_is_refused_with_its_place(
+    tmp_path: Path, window: str, told: str
+) -> None:
+    (tmp_path / "config.toml").write_text(f"[[maintenance]]\n{window}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(tmp_path / "config.toml")
+    assert any(p.startswith("maintenance.0") and told in p for p in refused.value.problems)

@@ -44,6 +44,7 @@ def problems(told: dict[str, str], data: bytes) -> list[Problem]:
         typical_seconds={told["typical"].split(":")[0]: float(told["typical"].split(":")[1])}
         if "typical" in told
         else {},
+        groups=split.get("groups"),
     )
     return lint_box([crontab], zone=ZoneInfo(told.get("zone", "UTC")), facts=facts)
 

@@ -12,6 +12,7 @@ from cronbox.model.lint.across import crowded_minute, overrunning, same_entry, s
 from cronbox.model.lint.broken import BROKEN_RULES
 from cronbox.model.lint.commands import COMMAND_RULES
 from cronbox.model.lint.context import BoxFacts, Context, Finding
+from cronbox.model.lint.dependencies import about_each_other
 from cronbox.model.lint.entries import ENTRY_RULES
 from cronbox.model.lint.environment import ENVIRONMENT_RULES
 from cronbox.model.lint.files import FILE_RULES
@@ -139,7 +140,13 @@ def _orphans(crontab: Crontab) -> Iterator[Finding]:
 
 def _across(crontabs: Sequence[Crontab], facts: BoxFacts) -> Iterator[tuple[Crontab, Finding]]:
     placed = [(crontab, entry) for crontab in crontabs for entry in crontab.entries]
-    findings = (*same_entry(placed), *same_name(placed), *crowded_minute(placed), *overrunning(placed, facts))
+    findings = (
+        *same_entry(placed),
+        *same_name(placed),
+        *crowded_minute(placed),
+        *overrunning(placed, facts),
+        *about_each_other(placed, facts),
+    )
     ignored = {
         (crontab.file, entry.line): parse_directives(entry.directives).ignored
         for crontab, entry in placed

@@ -38,6 +38,8 @@ class BoxFacts:
     mounts: tuple[MountedFolder, ...] = ()
     typical_seconds: Mapping[str, float] = field(default_factory=dict)
     """How long the jobs (by name) usually take."""
+    groups: frozenset[str] | None = None
+    """The groups that have a limit in the box."""
 
 
 class Finding(NamedTuple):

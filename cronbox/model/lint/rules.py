@@ -91,6 +91,9 @@ _ALL = (
     Rule("CB602", ERROR, "two jobs of one name"),
     Rule("CB603", HINT, "many jobs in the same minute"),
     Rule("CB604", WARNING, "the job usually takes longer than its interval"),
+    Rule("CB605", ERROR, "after a job that it cannot wait for"),
+    Rule("CB606", ERROR, "jobs that wait for each other"),
+    Rule("CB607", WARNING, "a group that has no limit"),
 )
 RULES: dict[str, Rule] = {rule.code: rule for rule in _ALL}
 """Every rule by its code."""
