@@ -149,40 +149,37 @@ class _Reader:
     def _overlap(self) -> Iterator[tuple[str, str]]:
         wanted = {"Allow": "allow", "Forbid": "skip", "Replace": "replace"}
         policy = self.spec.text("concurrencyPolicy") or "Allow"
-        overlap = wanted.get(policy, "skip")
-        if policy not in wanted or not is_offered("overlap", overlap):
-            what = (
-                f"concurrencyPolicy {policy} has no counterpart: a slot is skipped while the last run goes on"
-            )
+        if policy not in wanted:
+            what = f"concurrencyPolicy {policy} is none: a slot is skipped while the last run goes on"
             self.notes.left_out(self.place, what, "see whether that will do")
-            overlap = "skip"
-        yield "overlap", overlap
+        yield "overlap", wanted.get(policy, "skip")
 
     def _catchup(self) -> Iterator[tuple[str, str]]:
         deadline = self.spec.number("startingDeadlineSeconds")
         if deadline is None:
             return
-        if is_offered("catchup", "latest") and is_offered("catchup-deadline", seconds(deadline)):
-            yield "catchup", "latest"
-            yield "catchup-deadline", seconds(deadline)
+        if is_offered("catchup-deadline", seconds(deadline)):
+            yield from (("catchup", "latest"), ("catchup-deadline", seconds(deadline)))
         else:
-            what = "startingDeadlineSeconds has no counterpart: a slot that was missed is not made up for"
-            self.notes.left_out(self.place, what, "`cronbox run` starts it by hand")
+            what = (
+                f"startingDeadlineSeconds {deadline:g} has no counterpart: a missed slot is not made up for"
+            )
+            self.notes.left_out(self.place, what, "give it `catchup=latest` and a deadline")
 
     def _retries(self) -> Iterator[tuple[str, str]]:
+        """Six where nobody says otherwise; after 10 s, 20 s, 40 s and so on, as the cluster does it."""
         limit = self.job.number("backoffLimit")
-        count = _DEFAULT_RETRIES if limit is None else round(limit)
-        if limit is not None and is_offered("retries", str(count)):
-            yield "retries", str(count)
-            if count and is_offered("retry-delay", "10s"):
-                yield "retry-delay", "10s"
-        elif limit is None or count:
-            origin = "its default backoffLimit" if limit is None else "backoffLimit"
-            what = f"{origin} of {count} is not carried over: a failed run is not tried again"
-            todo = (
-                "give it `retries=`" if is_offered("retries", "1") else "let the command try again by itself"
-            )
-            self.notes.left_out(self.place, what, todo)
+        wanted = str(_DEFAULT_RETRIES if limit is None else round(limit))
+        if wanted == "0":
+            return
+        if not is_offered("retries", wanted):
+            what = f"backoffLimit {wanted} has no counterpart: a failed run is not tried again"
+            self.notes.left_out(self.place, what, "give it the `retries` that it needs")
+            return
+        yield from (("retries", wanted), ("retry-delay", "10s"), ("retry-backoff", "2"))
+        if "activeDeadlineSeconds" in self.job:
+            what = "activeDeadlineSeconds was for all attempts together, and `timeout` is for each"
+            self.notes.changed(self.place, what, "make it shorter, or take fewer retries")
 
     # ------------------------------------------------------------------------------- what is left
 

@@ -197,9 +197,10 @@ class _Reader:
             settings = replace(settings, cpus=float(cpus))
         if not memory:
             return settings, ()
-        if is_offered("memory-limit", str(int(memory))):
-            return settings, (("memory-limit", str(int(memory))),)
-        self.notes.changed(self._at(limits.place), "the limit of memory is the whole box's now")
+        todo = (
+            "give the box more if its jobs run together; `memory-limit` is for address space, which is more"
+        )
+        self.notes.changed(self._at(limits.place), "the limit of memory is the whole box's now", todo)
         return replace(settings, memory=int(memory)), ()
 
     # ------------------------------------------------------------------------------- who runs it

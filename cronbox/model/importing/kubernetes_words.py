@@ -1,7 +1,7 @@
 """What Kubernetes puts in for `$(NAME)`: in commands the shell's own `"$NAME"`, in variables their values.
 
-Source: `third_party/forked/golang/expansion` of github.com/kubernetes/kubernetes: `$$` is a dollar, and a name that
-is not set stays as it stands.
+Source: `third_party/forked/golang/expansion` of github.com/kubernetes/kubernetes. `$$` is a dollar, and what
+nobody has set stays as it is.
 """
 
 from __future__ import annotations

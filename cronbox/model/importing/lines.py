@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Mapping
 
 from cronbox.model.crontab import LONGEST_COMMAND, LONGEST_ENV_LINE, EnvLine, decode_command, parse_crontab
-from cronbox.model.directives import JOB_NAME, read_setting
 from cronbox.model.durations import format_duration
+from cronbox.model.settings import read_setting
+from cronbox.model.values import JOB_NAME
 
 _BACKSLASHES = re.compile(r"(\\+)(%?)|%")
 _UNWRITABLE = re.compile(r"[\n\r\0]")

@@ -1,4 +1,4 @@
-"""Sources that nobody should have neither hang an import nor lose an entry; pytest-timeout sees to the first."""
+"""Sources that nobody should have neither hang an import nor lose an entry; pytest-timeout sees to that."""
 
 from __future__ import annotations
 
