@@ -138,7 +138,7 @@ def paths(entry: Entry, context: Context) -> Iterator[Finding]:
     """Programs and scripts that a job will not find."""
     if entry.text.startswith("cd ") or "workdir" in "".join(comment.raw for comment in entry.directives):
         return
-    for at, word in (*programs(entry.text), *_scripts(entry.text)):
+    for at, word in (*programs(entry.text), *scripts(entry.text)):
         if (
             word.startswith(("./", "../"))
             or ("/" in word and word[0] not in "/$~\"'`")
@@ -184,7 +184,7 @@ def _mounted(
     if target not in entry.text:
         return
     runs = set(programs(entry.text))
-    for at, word in sorted({*runs, *_scripts(entry.text)}):
+    for at, word in sorted({*runs, *scripts(entry.text)}):
         if not word.startswith(target.rstrip("/") + "/") or any(char in word for char in "$*?`[~"):
             continue
         if "/../" in word or "//" in word or "/./" in word:
@@ -226,7 +226,7 @@ def programs(command: str) -> tuple[tuple[int, str], ...]:
 
 
 @lru_cache(maxsize=4096)
-def _scripts(command: str) -> tuple[tuple[int, str], ...]:
+def scripts(command: str) -> tuple[tuple[int, str], ...]:
     """(offset, word) of what interpreters are given to run."""
     starts = {at: word for at, word in programs(command) if _RUNNERS.match(word.rsplit("/", 1)[-1])}
     if not starts:
@@ -245,7 +245,7 @@ def _scripts(command: str) -> tuple[tuple[int, str], ...]:
 
 def _is_script_argument(entry: Entry, at: int, word: str) -> bool:
     """`python3 load.py`: a script by its bare name."""
-    return (at, word) in _scripts(entry.text) and _SCRIPT.match(word) is not None
+    return (at, word) in scripts(entry.text) and _SCRIPT.match(word) is not None
 
 
 def _is_missing_program(word: str, path: str, present: frozenset[str]) -> bool:
