@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +70,22 @@ def groups_of(config: Config | None, paths: Sequence[Path], *, format: Format = 
     if not paths:
         boxes = config.boxes.values() if config else ()
         return [group_of_box(box) for box in boxes]
-    files = dict.fromkeys(file for path in paths for file in crontabs_under(path))
+    files = dict.fromkeys(file for path in paths for file in _files(config, path))
     if format == "user":
         return [Group((file,), format=format) for file in files]
     by_folder: dict[Path, list[Path]] = {}
     for file in files:
         by_folder.setdefault(file.parent, []).append(file)
     return [Group(tuple(found), _box_of(config, folder)) for folder, found in by_folder.items()]
+
+
+def _files(config: Config | None, path: Path) -> Iterator[Path]:
+    """A project's own folder has more in it than crontabs, so it stands for its boxes."""
+    if config and path.resolve() == config.root:
+        for box in config.boxes.values():
+            yield from map(_shown, crontab_paths(box))
+    else:
+        yield from crontabs_under(path)
 
 
 def group_of_box(box: BoxConfig) -> Group:
