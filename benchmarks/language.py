@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -39,7 +40,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     )
     yield _many(bench)
     yield _small_files(bench)
-    yield _start(bench)
+    yield from _start(bench)
 
 
 def crontab(entries: int, *, first: int = 0) -> str:
@@ -83,25 +84,26 @@ def _many(bench: Bench) -> Row:
 def _small_files(bench: Bench) -> Row:
     """Files of ten entries, as most boxes have them."""
     text, files = crontab(10), bench.times(500, 100)
-    ours = files / _seconds(lambda: [_check(text) for _ in range(files)])
-    theirs = files / _seconds(lambda: [CronTab(tab=text, user=False) for _ in range(files)])
+    ours = files / _median_seconds(3, lambda: [_check(text) for _ in range(files)])
+    theirs = files / _median_seconds(3, lambda: [CronTab(tab=text, user=False) for _ in range(files)])
     return Row(
         "files of 10 entries", ours, theirs, "files/s", "python-crontab, reading only", at_least_times(1)
     )
 
 
-def _start(bench: Bench) -> Row:
-    """The command as a person waits for it, by turns with one that does nothing."""
+def _start(bench: Bench) -> Iterator[Row]:
+    """The command as a person waits for it, by turns with the bare CLI and what ends before any command."""
     folder = bench.root / "check"
     folder.mkdir()
     paths = [_written(folder / f"crontab-{number}", first=10 * number) for number in range(10)]
-    checks, versions = [], []
-    for _ in range(bench.times(15, 5)):
-        checks.append(_seconds(lambda: _run("check", *paths)) * 1e3)
-        versions.append(_seconds(lambda: _run("--version")) * 1e3)
-    against = "cronbox --version"
-    figures = statistics.median(checks), statistics.median(versions)
-    return Row("cronbox check, ten files", *figures, "ms", against, at_most_times(1.5))
+    lines = {"check": ("check", *paths), "help": ("--help",), "version": ("--version",)}
+    taken: dict[str, list[float]] = {name: [] for name in lines}
+    for _ in range(bench.times(25, 9)):
+        for name, line in lines.items():
+            taken[name].append(_seconds(partial(_run, *line, folder=folder)) * 1e3)
+    check, bare, version = (statistics.median(taken[name]) for name in lines)
+    yield Row("cronbox check, ten files", check, bare, "ms", "cronbox --help", at_most_times(1.5))
+    yield Row("cronbox check, ten files", check, version, "ms", "cronbox --version", at_most_times(1.5))
 
 
 def _written(path: Path, *, first: int) -> str:
@@ -109,5 +111,6 @@ def _written(path: Path, *, first: int) -> str:
     return str(path)
 
 
-def _run(*args: str) -> None:
-    subprocess.run([*CRONBOX, *args], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+def _run(*args: str, folder: Path) -> None:
+    """With no project around, so that no config is read."""
+    subprocess.run([*CRONBOX, *args], check=True, capture_output=True, stdin=subprocess.DEVNULL, cwd=folder)

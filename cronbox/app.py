@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cronbox.config import Config, find_config, load_config
-from cronbox.engine import Engine
+from cronbox.locate import find_config
 from cronbox.ops import Site
 
 if TYPE_CHECKING:
+    from cronbox.config import Config
+    from cronbox.engine import Engine
     from cronbox.store import Store
 
 
@@ -20,6 +21,8 @@ def utc_now() -> datetime:
 
 def open_site(config_path: str | None) -> Site:
     """The project of the config named, or found from the working directory. Nothing is connected yet."""
+    from cronbox.config import load_config
+
     return site_of(load_config(find_config(config_path)))
 
 

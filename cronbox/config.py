@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -36,6 +36,9 @@ from cronbox.model.fields import FieldError, parse_schedule
 from cronbox.model.job import Policy
 from cronbox.model.settings import KEYS, OF_ONE_JOB, policy_from
 from cronbox.model.window import Once, Recurring, Window
+
+if TYPE_CHECKING:
+    from cronbox.model.lint import Selection
 
 BOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 LONGEST_WINDOW_S = 7 * 86_400
@@ -249,6 +252,13 @@ class Config:
     @property
     def database_url(self) -> str:
         return self.file.cronbox.database or f"sqlite:///{self.state_dir / 'cronbox.db'}"
+
+    @property
+    def selection(self) -> Selection:
+        """The rules that `[lint]` chooses."""
+        from cronbox.model.lint.selection import read_selection
+
+        return read_selection(self.file.lint.model_dump())
 
     def box(self, name: str) -> BoxConfig:
         """The box of that name. Raises NotFound."""

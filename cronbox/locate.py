@@ -1,7 +1,8 @@
-"""Where a project's config.toml is. Apart from `config`, so that a command that finds none starts faster."""
+"""Where a project's config.toml is. Apart from `config`, so that a command that needs none starts faster."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cronbox.errors import ConfigError
@@ -25,3 +26,17 @@ def find_config(named: str | None) -> Path:
         "no config.toml in this folder or above it",
         hint="`cronbox init` writes an example, or name one with -C",
     )
+
+
+def concerns(config: Path, paths: Sequence[Path]) -> bool:
+    """Whether crontabs under these paths are, or may be, those of the config's boxes."""
+    boxes = config.parent / "crontabs"
+    under = [path.resolve() for path in paths]
+    return any(path.is_relative_to(boxes) or boxes.is_relative_to(path) for path in under)
+
+
+def lint_table(config: Path) -> object:
+    """`[lint]` alone, unchecked. Raises OSError, ValueError."""
+    import tomllib
+
+    return tomllib.loads(config.read_text(encoding="utf-8")).get("lint", {})

@@ -15,7 +15,7 @@ from tests.project import Project
 
 # A change is judged by the same examples each time; `HYPOTHESIS_PROFILE=explore` looks for new ones.
 settings.register_profile("steady", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+settings.register_profile("explore", print_blob=True, max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # What is started in the background ignores SIGINT, and its children would; ours are interrupted by tests.

@@ -1,8 +1,8 @@
 """The command line. `main` is its only entry, and the only place where a CronboxError ends.
 
-The modules beside this one hold the commands, one module for each group of nouns. What a command needs
-beyond the terminal (engine, store, config) is imported where it is used, so that `--help`, `check` and
-completion start fast.
+The modules beside this one hold the commands, one module for each group of nouns; `rooms` says which, and
+imports the one that is called. What a command needs beyond the terminal (engine, store, config) is imported
+where it is used, so that `--help`, `check` and completion start fast.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cronbox import __version__
-from cronbox.cli import boxes, check, imports, jobs, logs, next, project, runs
 from cronbox.cli.context import Opener, Project, open_project
 from cronbox.cli.fail import INTERRUPTED, print_error, print_usage_error
+from cronbox.cli.rooms import Rooms
 from cronbox.errors import CronboxError
 
 app = typer.Typer(
     name="cronbox",
+    cls=Rooms,
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (boxes, jobs, next, check, runs, logs, project, imports):
-    app.add_typer(room.app)
 
 
 def _print_version(wanted: bool) -> None:

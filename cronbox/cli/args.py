@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cronbox.cli import complete
 from cronbox.errors import UsageError
 from cronbox.model.durations import parse_duration
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from cronbox.model.crontab import Format
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Boxes = Annotated[
@@ -30,6 +36,12 @@ Since = Annotated[
 ]
 Until = Annotated[
     str | None, typer.Option("--until", metavar="T", help="Before then: 2h (ago), 2026-11-23 or RFC 3339.")
+]
+UserCrontab = Annotated[
+    bool,
+    typer.Option(
+        "--user-crontab", help="Files are users' own, as `crontab -e` edits: no user before the command."
+    ),
 ]
 
 
@@ -103,3 +115,24 @@ def parse_span(text: str, *, option: str) -> timedelta:
         return timedelta(seconds=parse_duration(text))
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def parse_zone(name: str | None) -> ZoneInfo | None:
+    """`Europe/Berlin` -> the zone. Raises UsageError."""
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo, available_timezones
+
+    if name not in available_timezones():
+        raise UsageError(f"--zone: no time zone {name!r}", hint="write it as in Europe/Berlin")
+    return ZoneInfo(name)
+
+
+def path_of(word: str) -> Path:
+    """What a PATH names; `-` is what is piped in."""
+    return Path("/dev/stdin" if word == "-" else word)
+
+
+def crontab_format(user_crontab: bool) -> Format:
+    """What `--user-crontab` says of the files."""
+    return "user" if user_crontab else "system"

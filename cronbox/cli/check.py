@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
 
 import typer
 
 from cronbox import __version__
 from cronbox.cli import show
-from cronbox.cli.args import Json
+from cronbox.cli.args import Json, UserCrontab, crontab_format, parse_zone, path_of
 from cronbox.cli.context import project_of
 from cronbox.cli.fail import note
 from cronbox.errors import ConfigError, UsageError
@@ -22,21 +21,27 @@ if TYPE_CHECKING:
     from cronbox.cli.context import Project
     from cronbox.config import BoxConfig, Config
     from cronbox.model.lint import BoxFacts, Problem, Selection
-    from cronbox.ops.check import Repair
+    from cronbox.ops.repair import Repair
 
 app = typer.Typer()
 PANEL = "Jobs"
 Format = Literal["text", "json", "github", "sarif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 @app.command(rich_help_panel=PANEL)
 def check(
     ctx: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Crontab files, or folders of them.")
+        list[str] | None,
+        typer.Argument(metavar="[PATH]...", help="Crontab files, folders of them; - for what is piped in."),
     ] = None,
+    user_crontab: UserCrontab = False,
     output: Annotated[
-        Format, typer.Option("--format", metavar="F", help="text, json, github or sarif.")
+        str,
+        typer.Option(
+            "--format", metavar="F", help="text, json, github or sarif.", autocompletion=lambda: [*FORMATS]
+        ),
     ] = "text",
     json: Json = False,
     fix: Annotated[bool, typer.Option("--fix", help="Repair what is safe to, and show the diff.")] = False,
@@ -50,32 +55,46 @@ def check(
     users: Annotated[
         str, typer.Option("--users", metavar="A,B", help="Users that there are, beside Debian's.")
     ] = "",
+    zone: Annotated[
+        str | None, typer.Option("--zone", metavar="ZONE", help="The time zone of files that are no box's.")
+    ] = None,
 ) -> None:
     """Check config.toml and crontabs; ends with 1 if there is an error."""
     from cronbox.model.lint import Severity
-    from cronbox.ops.check import Checker, groups_of, repair
+    from cronbox.ops.check import Checker, groups_of
     from cronbox.ops.check import check as problems_of
 
-    form: Format = "json" if json else output
+    form = "json" if json else _form(output)
     project = project_of(ctx)
-    config = project.config_if_any() if paths else _checked_config(project, form)
-    selection = _selection(config, select, ignore)
-    groups = groups_of(config, paths or [])
+    files = [path_of(path) for path in paths or ()]
+    config = project.config_for(files) if files else _checked_config(project, form)
+    selection = _selection(project.selection(config), select, ignore)
+    groups = groups_of(config, files, format=crontab_format(user_crontab))
     more = frozenset(filter(None, users.split(",")))
-    checker = Checker(lambda box: _facts(project, box), more, selection)
+    checker = Checker(lambda box: _facts(project, box), more, parse_zone(zone), selection)
     if fix or diff:
-        repairs, left = repair(groups, checker)
-        _show_repairs(repairs, sys.stdout if form == "text" else sys.stderr)
+        from cronbox.ops.repair import repair
+
+        repairs = repair(groups, checker)
         if fix and not diff:
-            _write(repairs)
-        problems = left if fix and not diff else problems_of(groups, checker)
+            _write(repairs.files)
+        _show_repairs(repairs.files, sys.stdout if form == "text" else sys.stderr)
+        problems = repairs.after if fix and not diff else repairs.before
     else:
-        problems = problems_of(groups, checker)
+        problems = tuple(problems_of(groups, checker))
     if not (diff and form == "text"):
         _print(problems, form)
     if form == "text":
         note(_summary(problems, sum(len(group.files) for group in groups)))
     raise typer.Exit(1 if any(problem.severity is Severity.ERROR for problem in problems) else 0)
+
+
+def _form(word: str) -> Format:
+    """Raises UsageError."""
+    for form in FORMATS:
+        if word == form:
+            return form
+    raise UsageError(f"--format: no form {word!r}", hint=f"choose one of {', '.join(FORMATS)}")
 
 
 def _facts(project: Project, box: BoxConfig) -> BoxFacts:
@@ -85,20 +104,17 @@ def _facts(project: Project, box: BoxConfig) -> BoxFacts:
     return facts_of_box(project.site, box)
 
 
-def _selection(config: Config | None, select: str | None, ignore: str | None) -> Selection:
-    """What the options say, else the config. Raises UsageError for a code that is no rule's."""
+def _selection(configured: Selection, select: str | None, ignore: str | None) -> Selection:
+    """What the options say goes over the config. Raises UsageError for a code that is no rule's."""
     from cronbox.model.lint import Selection, rule_codes
 
-    section = config.file.lint if config else None
     try:
-        selected = rule_codes(select.split(",")) if select is not None else None
-        ignored = rule_codes(ignore.split(",")) if ignore is not None else None
+        return Selection(
+            configured.select if select is None else rule_codes(select.split(",")),
+            configured.ignore if ignore is None else rule_codes(ignore.split(",")),
+        )
     except ValueError as error:
         raise UsageError(f"--select, --ignore: {error}", hint="docs/rules/ lists all rules") from None
-    if section is not None:
-        selected = rule_codes(section.select) if selected is None else selected
-        ignored = rule_codes(section.ignore) if ignored is None else ignored
-    return Selection(selected, ignored or frozenset())
 
 
 def _show_repairs(repairs: Sequence[Repair], stream: TextIO) -> None:
@@ -112,7 +128,10 @@ def _show_repairs(repairs: Sequence[Repair], stream: TextIO) -> None:
 
 
 def _write(repairs: Sequence[Repair]) -> None:
-    """In place, so that owner, mode and links stay. Raises OSError."""
+    """In place, so that owner, mode and links stay. Raises UsageError, OSError."""
+    for repair in repairs:
+        if not repair.path.is_file():
+            raise UsageError(f"--fix cannot write to {repair.path}", hint="--diff shows what it would do")
     for repair in repairs:
         repair.path.write_bytes(repair.after)
 

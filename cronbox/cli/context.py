@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import typer
 
 from cronbox.errors import ConfigError
+from cronbox.locate import concerns, find_config, lint_table
 
 if TYPE_CHECKING:
     from cronbox.config import Config
+    from cronbox.model.lint import Selection
     from cronbox.ops import Site
 
 Opener = Callable[["str | None"], "Site"]
@@ -43,21 +45,36 @@ class Project:
     @cached_property
     def config(self) -> Config:
         """The config alone: no engine, no store. Raises ConfigError."""
-        from cronbox.config import find_config, load_config
+        from cronbox.config import load_config
 
         return load_config(find_config(self.named))
 
     def config_if_any(self) -> Config | None:
         """The config alone, or None where there is no project. Raises ConfigError for an invalid one."""
-        from cronbox.locate import find_config
+        return self.config if self._config_path() else None
 
+    def config_for(self, paths: Sequence[Path]) -> Config | None:
+        """The config if these crontabs may be its boxes', else None. Raises ConfigError."""
+        path = self._config_path()
+        return self.config if path and concerns(path, paths) else None
+
+    def selection(self, config: Config | None) -> Selection:
+        """What `[lint]` says; read by itself where the rest of the config has no say. Raises ConfigError."""
+        from cronbox.model.lint import EVERY_RULE, read_selection
+
+        path = self._config_path()
+        if path is None:
+            return EVERY_RULE
         try:
-            path = find_config(self.named)
+            return config.selection if config else read_selection(lint_table(path))
+        except (OSError, ValueError):
+            return self.config.selection
+
+    def _config_path(self) -> Path | None:
+        try:
+            return find_config(self.named)
         except ConfigError:
             return None
-        from cronbox.config import load_config
-
-        return load_config(path)
 
 
 def project_of(ctx: typer.Context) -> Project:
@@ -74,6 +91,8 @@ def log_to_stderr(level: str) -> None:
     Libraries' logs follow, but for their everyday news. A command that a person waits for says by itself
     what went wrong, so it takes the level `critical`.
     """
+    import logging
+
     import structlog
 
     threshold = logging.getLevelNamesMapping()[level.upper()]

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
 from cronbox.cli import complete, show
-from cronbox.cli.args import Count, Json, parse_moment
+from cronbox.cli.args import Json, UserCrontab, crontab_format, parse_moment, parse_zone, path_of
 from cronbox.cli.context import project_of
+from cronbox.cli.fail import note
 from cronbox.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from cronbox.cli.context import Project
+    from cronbox.model.crontab import Format
     from cronbox.ops.check import Group
-    from cronbox.ops.upcoming import Upcoming
-    from cronbox.store import Pause
+    from cronbox.ops.upcoming import Timetable, Upcoming
 
 app = typer.Typer()
 PANEL = "Jobs"
 NEXT_COUNT = 10
+MOST = 1_000_000
+"""Starts that are listed in one answer; a hundred years of one job a minute are fifty times as many."""
 
 
 @app.command(name="next", rich_help_panel=PANEL)
@@ -32,9 +35,12 @@ def next_(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[BOX|PATH]...", help="Boxes, or any crontab files.", autocompletion=complete.boxes
+            metavar="[BOX|PATH]...",
+            help="Boxes, or any crontab files; - for what is piped in.",
+            autocompletion=complete.boxes,
         ),
     ] = None,
+    user_crontab: UserCrontab = False,
     begin: Annotated[
         str | None,
         typer.Option("--from", metavar="T", help="From then on: 2h (ahead), 2026-11-23 or RFC 3339."),
@@ -43,7 +49,9 @@ def next_(
         str | None,
         typer.Option("--until", metavar="T", help="Before then: 2h (ahead), 2026-11-23 or RFC 3339."),
     ] = None,
-    number: Count = None,
+    number: Annotated[
+        int | None, typer.Option("-n", "--number", min=1, max=MOST, metavar="N", help="At most so many.")
+    ] = None,
     zone: Annotated[
         str | None, typer.Option("--zone", metavar="ZONE", help="As if cron ran in this time zone.")
     ] = None,
@@ -53,22 +61,25 @@ def next_(
 ) -> None:
     """Show what cron will start, and when."""
     from cronbox.app import utc_now
-    from cronbox.ops.upcoming import upcoming
+    from cronbox.ops.upcoming import shared_zone, timetable
 
     if ical + heatmap + json > 1:
         raise UsageError("--ical, --heatmap and --json are three forms of one answer", hint="choose one")
-    groups = _groups(project_of(ctx), targets or [])
-    now, own_zone = utc_now(), _zone(zone)
+    groups = _groups(project_of(ctx), targets or [], crontab_format(user_crontab))
+    now, own_zone = utc_now(), parse_zone(zone)
     first = parse_moment(begin, now=now, option="--from", ahead=True, zone=own_zone) if begin else now
+    last = parse_moment(until, now=now, option="--until", ahead=True, zone=own_zone) if until else None
+    table = timetable(groups, own_zone)
+    for refused in table.refused:
+        note(refused)
     if heatmap:
         if until or number:
             raise UsageError("--heatmap draws one whole day", hint="leave --until and -n away")
-        _print_day(groups, first, own_zone)
+        _print_day(table, first, own_zone or shared_zone(groups))
         return
-    last = parse_moment(until, now=now, option="--until", ahead=True, zone=own_zone) if until else None
-    limit = number or (None if last else NEXT_COUNT)
-    pauses = _pauses(project_of(ctx), groups)
-    starts = list(upcoming(groups, since=first, until=last, limit=limit, zone=own_zone, pauses=pauses))
+    if last and last <= first:
+        note("--until is not after --from, so no time lies between them")
+    starts = _with_holds(project_of(ctx), groups, table, _starts(table, first, last, number))
     if json:
         show.as_json([start.as_json() for start in starts])
     elif ical:
@@ -79,7 +90,7 @@ def next_(
         typer.echo("Nothing is due then.")
 
 
-def _groups(project: Project, targets: list[str]) -> list[Group]:
+def _groups(project: Project, targets: list[str], format: Format) -> list[Group]:
     """The crontabs of boxes, and of files where no box has that name; all boxes for none. Raises NotFound."""
     from cronbox.ops.check import group_of_box, groups_of
 
@@ -88,21 +99,29 @@ def _groups(project: Project, targets: list[str]) -> list[Group]:
     config = project.config_if_any()
     boxes = config.boxes if config else {}
     groups = [group_of_box(boxes[target]) for target in targets if target in boxes]
-    paths = [Path(target) for target in targets if target not in boxes]
-    return groups + (groups_of(config, paths) if paths else [])
+    paths = [path_of(target) for target in targets if target not in boxes]
+    return groups + (groups_of(config, paths, format=format) if paths else [])
 
 
-def _pauses(project: Project, groups: Sequence[Group]) -> Sequence[Pause]:
-    """Those that hold a box of the project back; files of no box have none."""
-    return project.site.store.pauses() if any(group.box for group in groups) else ()
+def _starts(table: Timetable, first: datetime, last: datetime | None, number: int | None) -> list[Upcoming]:
+    """Raises UsageError for more than MOST that nobody counted."""
+    from cronbox.ops.upcoming import upcoming
+
+    limit = number or (MOST + 1 if last else NEXT_COUNT)
+    starts = list(upcoming(table, since=first, until=last, limit=limit))
+    if len(starts) > MOST:
+        raise UsageError(f"these are more than {MOST:,} starts", hint="give -n, or an earlier --until")
+    return starts
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
-    if name is None:
-        return None
-    if name not in available_timezones():
-        raise UsageError(f"--zone: no time zone {name!r}", hint="write it as in Europe/Berlin")
-    return ZoneInfo(name)
+def _with_holds(
+    project: Project, groups: Sequence[Group], table: Timetable, starts: list[Upcoming]
+) -> list[Upcoming]:
+    """Pauses and maintenance windows hold back what a box of the project would start."""
+    from cronbox.ops.upcoming import with_holds
+
+    boxes = {group.box.name: group.box for group in groups if group.box}
+    return list(with_holds(starts, table, boxes, project.site.store.pauses())) if boxes else starts
 
 
 def _print_starts(starts: Sequence[Upcoming], now: datetime) -> None:
@@ -128,16 +147,15 @@ def _print_calendar(starts: Sequence[Upcoming], now: datetime) -> None:
     typer.echo(calendar(events, now=now), nl=False)
 
 
-def _print_day(groups: Sequence[Group], moment: datetime, zone: ZoneInfo | None) -> None:
-    """The load of the day in which a moment lies, by the clock that the boxes share, else in UTC."""
+def _print_day(table: Timetable, moment: datetime, clock: ZoneInfo) -> None:
+    """The load of the day in which a moment lies, by this clock."""
     from cronbox.cli.heatmap import draw
     from cronbox.model.load import DayLoad
-    from cronbox.ops.upcoming import shared_zone, upcoming
+    from cronbox.ops.upcoming import counted
 
-    clock = zone or shared_zone(groups)
     day = moment.astimezone(clock).date()
     midnight, next_midnight = (
         datetime(at.year, at.month, at.day, tzinfo=clock) for at in (day, day + timedelta(days=1))
     )
-    starts = upcoming(groups, since=midnight, until=next_midnight, limit=None, zone=zone)
-    draw(DayLoad.of(day, (start.slot.astimezone(clock) for start in starts)), zone=str(clock))
+    starts = counted(table, since=midnight, until=next_midnight)
+    draw(DayLoad.of(day, ((at.astimezone(clock), count) for at, count in starts)), zone=str(clock))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,6 +100,8 @@ def printable(text: str) -> str:
 
 def as_json(answer: object) -> None:
     """Print one JSON document."""
+    import json
+
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=True))
 
 

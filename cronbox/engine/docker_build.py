@@ -42,8 +42,9 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FROM_BEFORE = "ARG CRONBOX_BASE\nFROM ${CRONBOX_BASE}\n"
 
 APT_INSTALL = (
-    "export DEBIAN_FRONTEND=noninteractive; apt-get update -q"
-    ' && apt-get install -q -y --no-install-recommends "$@" && rm -rf /var/lib/apt/lists/*'
+    "export DEBIAN_FRONTEND=noninteractive; apt-get update -q -o Acquire::Retries=5"
+    ' && apt-get install -q -y -o Acquire::Retries=5 --no-install-recommends "$@"'
+    " && rm -rf /var/lib/apt/lists/*"
 )
 ADD_USERS = (
     'for name; do id -u "$name" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$name"; done'

@@ -55,14 +55,16 @@ class Line:
         return self.raw.endswith("\n") or "\0" in self.raw
 
 
-@dataclass(frozen=True, slots=True)
 class Blank(Line):
     """Nothing but spaces and tabs."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Comment(Line):
     """A line whose first character that is not blank is `#`."""
+
+    __slots__ = ()
 
     @property
     def text(self) -> str:
@@ -207,7 +209,7 @@ _FAST_FIELD = r"[0-9A-Za-z*/,-]+"
 _FAST_TIMES = rf"(@[a-z]+|{_FAST_FIELD}(?:[ \t]+{_FAST_FIELD}){{4}})"
 _FAST = {
     "system": re.compile(rf"[ \t]*{_FAST_TIMES}[ \t]+([A-Za-z_][A-Za-z0-9_.-]*)[ \t]([^\n\0]*)\n"),
-    "user": re.compile(rf"[ \t]*{_FAST_TIMES}[ \t]+()([^*=\n\0\s][^\n\0]*)\n"),
+    "user": re.compile(rf"[ \t]*{_FAST_TIMES}[ \t]+()([^*=\n\0\s{EOF_BYTE}][^\n\0]*)\n"),
 }
 """Nearly every entry there is. None can be an environment line, for there is no `=` before the user."""
 _BLANKS = re.compile(r"[ \t]*")

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from cronbox.model.crontab import DIRECTIVE, Comment
 from cronbox.model.job import Policy
 from cronbox.model.settings import IGNORE, KEYS, did_you_mean, policy_from, read_setting
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """`key=value` in a directive. Columns count from 1 in the file's line."""
 
     line: int

@@ -22,9 +22,11 @@ class DayLoad:
     """The first of the minutes with the most starts, and how many."""
 
     @classmethod
-    def of(cls, day: date, starts: Iterable[datetime]) -> DayLoad:
-        """From the starts of that day as the clock on the wall shows them."""
-        minutes = Counter((start.hour, start.minute) for start in starts)
+    def of(cls, day: date, starts: Iterable[tuple[datetime, int]]) -> DayLoad:
+        """From that day's minutes as the clock on the wall shows them, each with how many starts it has."""
+        minutes: Counter[tuple[int, int]] = Counter()
+        for wall, count in starts:
+            minutes[wall.hour, wall.minute] += count
         cells = [[0] * BUCKETS for _ in range(24)]
         for (hour, minute), count in minutes.items():
             cells[hour][minute // BUCKET_MINUTES] += count

@@ -15,14 +15,13 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from cronbox.model.fields import Schedule
 
 HORIZON_YEARS = 48
-"""How far ahead to look. 29 February falls on a given weekday at least every 40 years (1900 had none)."""
+"""How far to look for a day. 29 February falls on each weekday at least every 40 years (1900 had none)."""
 
 _MINUTE = timedelta(minutes=1)
 _CATCH_UP_ALL = 5
@@ -51,7 +50,7 @@ class Start:
     remark: Remark | None = None
 
 
-def fires(schedule: Schedule, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def fires(schedule: Schedule, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     """Minutes (aware UTC) in which cron starts it, strictly after `after` (aware), oldest first.
 
     Two starts in one minute come twice. Ends after HORIZON_YEARS without one, or with the year 9998.
@@ -59,7 +58,7 @@ def fires(schedule: Schedule, zone: ZoneInfo, after: datetime) -> Iterator[datet
     return (start.at for start in starts(schedule, zone, after))
 
 
-def starts(schedule: Schedule, zone: ZoneInfo, after: datetime) -> Iterator[Start]:
+def starts(schedule: Schedule, zone: tzinfo, after: datetime) -> Iterator[Start]:
     """Like `fires`, with what the clock on the wall shows and why."""
     first = after.astimezone(zone).date() - timedelta(days=1)
     waiting: list[Start] = []
@@ -71,7 +70,7 @@ def starts(schedule: Schedule, zone: ZoneInfo, after: datetime) -> Iterator[Star
     yield from (start for start in waiting if start.at > after)
 
 
-def previous(schedule: Schedule, zone: ZoneInfo, before: datetime) -> Iterator[datetime]:
+def previous(schedule: Schedule, zone: tzinfo, before: datetime) -> Iterator[datetime]:
     """Minutes (aware UTC) in which cron started it, strictly before `before` (aware), newest first.
 
     Ends after HORIZON_YEARS without one, or with the year 2.
@@ -87,10 +86,20 @@ def previous(schedule: Schedule, zone: ZoneInfo, before: datetime) -> Iterator[d
 
 
 def never_fires(schedule: Schedule) -> bool:
-    """Whether no day of the calendar has a minute for it. An `@reboot` schedule is not asked for minutes."""
+    """Whether no day of the calendar has a minute for it. An `@reboot` schedule is not asked for minutes.
+
+    Sooner or later every date falls on every weekday, 29 February too, so the months decide alone.
+    """
     if schedule.reboot:
         return False
-    return next(_days(schedule, date(2000, 1, 1)), None) is None
+    has_date = any(day <= _LONGEST[month] for month in schedule.months for day in schedule.days)
+    has_weekday = bool(schedule.months and schedule.weekdays)
+    has_day = has_date or has_weekday if schedule.either_day else has_date and has_weekday
+    return not (schedule.minutes and schedule.hours and has_day)
+
+
+_LONGEST = {month: monthrange(2000, month)[1] for month in range(1, 13)}
+"""The days of each month, in a leap year."""
 
 
 def _order(start: Start) -> tuple[datetime, datetime]:
@@ -111,7 +120,7 @@ def due_on(schedule: Schedule, day: date) -> bool:
 
 def _days(schedule: Schedule, first: date) -> Iterator[date]:
     """Days that the date fields name, from `first` on; ends when none comes for HORIZON_YEARS."""
-    if not (schedule.minutes and schedule.hours):
+    if never_fires(schedule):
         return
     last_found = first.year
     year, month = first.year, first.month
@@ -127,7 +136,7 @@ def _days(schedule: Schedule, first: date) -> Iterator[date]:
 
 def _days_back(schedule: Schedule, last: date) -> Iterator[date]:
     """Days that the date fields name, from `last` backwards; ends like `_days`."""
-    if not (schedule.minutes and schedule.hours):
+    if never_fires(schedule):
         return
     last_found = last.year
     year, month = last.year, last.month
@@ -144,7 +153,7 @@ def _days_back(schedule: Schedule, last: date) -> Iterator[date]:
 # ------------------------------------------------------------------------------------ minutes of a day
 
 
-def _starts_on(day: date, schedule: Schedule, zone: ZoneInfo) -> list[Start]:
+def _starts_on(day: date, schedule: Schedule, zone: tzinfo) -> list[Start]:
     """All starts that the schedule's minutes of this day lead to, in the order of the clock on the wall."""
     midnight = datetime(day.year, day.month, day.day)
     walls = [
@@ -158,7 +167,7 @@ def _starts_on(day: date, schedule: Schedule, zone: ZoneInfo) -> list[Start]:
     return [start for wall in walls for start in _starts_at(wall, schedule.wildcard, zone)]
 
 
-def _starts_at(wall: datetime, wildcard: bool, zone: ZoneInfo) -> Iterator[Start]:
+def _starts_at(wall: datetime, wildcard: bool, zone: tzinfo) -> Iterator[Start]:
     """What cron makes of one minute on the wall: none, one or two starts."""
     before, after = _offset(wall, zone, fold=0), _offset(wall, zone, fold=1)
     jump = (after - before) // _MINUTE
@@ -173,7 +182,7 @@ def _starts_at(wall: datetime, wildcard: bool, zone: ZoneInfo) -> Iterator[Start
         yield Start(second, wall, Remark.REPEATED)
 
 
-def _change(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) -> datetime:
+def _change(low: datetime, high: datetime, offset: timedelta, zone: tzinfo) -> datetime:
     """The first minute after `low`, at `high` at the latest, in which the zone has this offset."""
     while high - low > _MINUTE:
         middle = low + (high - low) // _MINUTE // 2 * _MINUTE
@@ -184,9 +193,9 @@ def _change(low: datetime, high: datetime, offset: timedelta, zone: ZoneInfo) ->
     return high
 
 
-def _offset(wall: datetime, zone: ZoneInfo, *, fold: int) -> timedelta:
+def _offset(wall: datetime, zone: tzinfo, *, fold: int) -> timedelta:
     return wall.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta(0)
 
 
-def _utc(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
+def _utc(wall: datetime, zone: tzinfo, *, fold: int) -> datetime:
     return (wall - _offset(wall, zone, fold=fold)).replace(tzinfo=UTC)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cronbox.errors import NotFound
-from cronbox.model.crontab import Crontab, parse_crontab
-from cronbox.model.lint import EVERY_RULE, BoxFacts, Problem, Selection, fix, lint_box
-from cronbox.ops.crontabs import crontab_paths, is_crontab
+from cronbox.model.crontab import Crontab, Format, parse_crontab
+from cronbox.model.lint import EVERY_RULE, BoxFacts, Problem, Selection, lint_box
+from cronbox.ops.files import crontab_paths, crontabs_under
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from cronbox.config import BoxConfig, Config
 
 DEBIAN_USERS = frozenset(
@@ -23,9 +24,6 @@ DEBIAN_USERS = frozenset(
 )
 """/etc/passwd of debian:bookworm-slim."""
 
-MOST_PASSES = 10
-"""One repair may make room for the next; after so many, whatever is left is left to the person."""
-
 FactsOf = Callable[["BoxConfig"], BoxFacts]
 """What is known of a box; its users are None if the engine cannot tell."""
 
@@ -35,7 +33,8 @@ class Group:
     """Crontab files that are one box's, or could be: those of one folder. `box` is None for no box's."""
 
     files: tuple[Path, ...]
-    box: BoxConfig | None
+    box: BoxConfig | None = None
+    format: Format = "system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,13 @@ class Checker:
 
     facts_of: FactsOf
     more_users: frozenset[str] = frozenset()
+    zone: ZoneInfo | None = None
+    """That of files which are no box's, where it is known."""
     selection: Selection = EVERY_RULE
 
     def problems(self, group: Group, crontabs: Sequence[Crontab], facts: BoxFacts) -> list[Problem]:
         """What the linter says of the files of a group."""
-        zone = group.box.zone if group.box else None
+        zone = group.box.zone if group.box else self.zone
         chosen = self.selection
         return lint_box(crontabs, zone=zone, facts=facts, select=chosen.select, ignore=chosen.ignore)
 
@@ -62,42 +63,35 @@ class Checker:
         return replace(known, users=users, groups=frozenset(box.section.groups))
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A file as it was and as it would be with its safe fixes."""
+def groups_of(config: Config | None, paths: Sequence[Path], *, format: Format = "system") -> list[Group]:
+    """The files under these paths, folder by folder; all boxes of the project for none.
 
-    path: Path
-    before: bytes
-    after: bytes
-
-
-def groups_of(config: Config | None, paths: Sequence[Path]) -> list[Group]:
-    """The files under these paths, folder by folder; all boxes of the project for none. Raises NotFound."""
+    Users' own crontabs are nobody's box, and each of them is by itself. Raises NotFound, UsageError, OSError.
+    """
     if not paths:
         boxes = config.boxes.values() if config else ()
         return [group_of_box(box) for box in boxes]
+    files = dict.fromkeys(file for path in paths for file in _files(config, path))
+    if format == "user":
+        return [Group((file,), format=format) for file in files]
     by_folder: dict[Path, list[Path]] = {}
-    for path in paths:
-        for file in _files(path):
-            by_folder.setdefault(file.parent, []).append(file)
-    return [
-        Group(tuple(dict.fromkeys(files)), _box_of(config, folder)) for folder, files in by_folder.items()
-    ]
+    for file in files:
+        by_folder.setdefault(file.parent, []).append(file)
+    return [Group(tuple(found), _box_of(config, folder)) for folder, found in by_folder.items()]
+
+
+def _files(config: Config | None, path: Path) -> Iterator[Path]:
+    """A project's own folder has more in it than crontabs, so it stands for its boxes."""
+    if config and path.resolve() == config.root:
+        for box in config.boxes.values():
+            yield from map(_shown, crontab_paths(box))
+    else:
+        yield from crontabs_under(path)
 
 
 def group_of_box(box: BoxConfig) -> Group:
     """All crontab files of one box."""
     return Group(tuple(map(_shown, crontab_paths(box))), box)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """The file itself, or all crontab files in and below a folder."""
-    if path.is_dir():
-        yield from (file for file in sorted(path.rglob("*")) if is_crontab(file))
-    elif path.exists():
-        yield path
-    else:
-        raise NotFound(f"no file or folder {path}")
 
 
 def _shown(path: Path) -> Path:
@@ -113,7 +107,10 @@ def _box_of(config: Config | None, folder: Path) -> BoxConfig | None:
 
 
 def parsed(group: Group) -> tuple[Crontab, ...]:
-    return tuple(parse_crontab(path.read_bytes(), file=str(path)) for path in group.files)
+    """The files of a group as they are now. Raises OSError for one that may not be read."""
+    return tuple(
+        parse_crontab(path.read_bytes(), file=str(path), format=group.format) for path in group.files
+    )
 
 
 def check(groups: Sequence[Group], checker: Checker) -> list[Problem]:
@@ -123,36 +120,3 @@ def check(groups: Sequence[Group], checker: Checker) -> list[Problem]:
         for group in groups
         for problem in checker.problems(group, parsed(group), checker.facts(group.box))
     ]
-
-
-def repair(groups: Sequence[Group], checker: Checker) -> tuple[list[Repair], list[Problem]]:
-    """Every safe fix of the chosen rules, in memory -> files that change, and the problems then left."""
-    repairs: list[Repair] = []
-    problems: list[Problem] = []
-    for group in groups:
-        before = parsed(group)
-        after, left = _repaired(group, before, checker)
-        problems += left
-        for path, old, new in zip(group.files, before, after, strict=True):
-            if (was := old.render()) != (now := new.render()):
-                repairs.append(Repair(path, was, now))
-    return repairs, problems
-
-
-def _repaired(
-    group: Group, crontabs: tuple[Crontab, ...], checker: Checker
-) -> tuple[tuple[Crontab, ...], list[Problem]]:
-    """Fix and look again until there is nothing left to fix."""
-    facts = checker.facts(group.box)
-    problems = checker.problems(group, crontabs, facts)
-    for _ in range(MOST_PASSES):
-        if not any(problem.fixes for problem in problems):
-            break
-        crontabs = tuple(_fixed(crontab, problems) for crontab in crontabs)
-        problems = checker.problems(group, crontabs, facts)
-    return crontabs, problems
-
-
-def _fixed(crontab: Crontab, problems: Sequence[Problem]) -> Crontab:
-    own = [problem for problem in problems if problem.file == crontab.file]
-    return parse_crontab(fix(crontab.render(), own), file=crontab.file, format=crontab.format)

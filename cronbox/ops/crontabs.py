@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cronbox.errors import CrontabRefused
@@ -13,6 +11,7 @@ from cronbox.model.job import Job
 from cronbox.model.jobs import jobs_of
 from cronbox.model.lint import BoxFacts, Problem, Severity, lint_box
 from cronbox.model.render import Bundle, render
+from cronbox.ops.files import crontab_paths
 
 if TYPE_CHECKING:
     from cronbox.config import BoxConfig, Config
@@ -39,19 +38,6 @@ def read_crontabs(config: Config, box: BoxConfig, facts: BoxFacts | None) -> Box
     )
     problems = tuple(lint_box(files, zone=box.zone, facts=facts))
     return BoxCrontabs(files, problems, jobs_of(files, box=box.name, defaults=box.policy))
-
-
-def crontab_paths(box: BoxConfig) -> Iterator[Path]:
-    """The box's crontab files by name; dot-files and editors' `~` files are not among them."""
-    folder = box.crontabs
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if is_crontab(path):
-            yield path
-
-
-def is_crontab(path: Path) -> bool:
-    """Whether a path in a folder of crontabs is one of them."""
-    return path.is_file() and not path.name.startswith(".") and not path.name.endswith("~")
 
 
 def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:

@@ -25,7 +25,7 @@ from cronbox.model.importing import (
     translate,
 )
 from cronbox.ops.check import DEBIAN_USERS
-from cronbox.ops.crontabs import is_crontab
+from cronbox.ops.files import is_crontab
 
 STDIN = "-"
 _FORMATS = ", ".join(Format)

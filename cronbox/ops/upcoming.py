@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
+from itertools import groupby, islice, takewhile
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, assert_never
 from zoneinfo import ZoneInfo
 
 from cronbox.model.event import format_time
+from cronbox.model.fields import Schedule
 from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
 from cronbox.model.schedule import Remark, Start, starts
@@ -69,24 +72,67 @@ class Upcoming:
         return {"box": self.box or None, "job": self.job, "slot": format_time(self.slot), **remark, **held}
 
 
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Jobs with the zone of their schedules, and the files that cron would not load, ready to be told."""
+
+    jobs: tuple[tuple[Job, ZoneInfo], ...]
+    refused: tuple[str, ...]
+
+
+def timetable(groups: Sequence[Group], zone: ZoneInfo | None) -> Timetable:
+    """What the crontabs say that cron is to start. `zone` stands in for the boxes' own.
+
+    Of a file with a line that cron refuses, cron starts nothing; so none of its jobs is here.
+    """
+    jobs: list[tuple[Job, ZoneInfo]] = []
+    refused: dict[str, str] = {}
+    for group in groups:
+        crontabs = parsed(group)
+        refused |= {each.file: error for each in crontabs if (error := each.cron_error())}
+        name, own, policy = (
+            (group.box.name, group.box.zone, group.box.policy) if group.box else ("", UTC, Policy())
+        )
+        for job in jobs_of(crontabs, box=name, defaults=policy):
+            if job.source.file not in refused and not job.schedule.reboot:
+                jobs.append((job, zone or own))
+    return Timetable(tuple(jobs), tuple(_told(file, error) for file, error in refused.items()))
+
+
+def _told(file: str, error: str) -> str:
+    return f"{file}: cron would load none of it ({error}); `cronbox check {file}` explains"
+
+
 def upcoming(
-    groups: Sequence[Group],
-    *,
-    since: datetime,
-    until: datetime | None,
-    limit: int | None,
-    zone: ZoneInfo | None,
-    pauses: Sequence[Pause] = (),
+    table: Timetable, *, since: datetime, until: datetime | None, limit: int | None
 ) -> Iterator[Upcoming]:
     """Every start from `since` on, before `until`, in the order of time, at most `limit`.
 
-    Two starts of one job in one minute are two. `zone` stands in for the boxes' own.
+    Two starts of one job in one minute are two.
     """
-    of_jobs = (
-        _held_or_not(_starts(job, own, since), job, box, pauses) for job, own, box in _jobs(groups, zone)
-    )
-    merged = heapq.merge(*of_jobs, key=_order)
-    return islice(takewhile(lambda start: until is None or start.slot < until, merged), limit)
+    merged = heapq.merge(*_streams(table, since), key=_slot)
+    wanted = takewhile(lambda found: until is None or _slot(found) < until, merged)
+    return islice(_in_order(wanted), limit)
+
+
+def counted(table: Timetable, *, since: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
+    """Minutes (aware UTC) with how many jobs start in them, in no order and a minute more than once."""
+    for stream in _streams(table, since):
+        for start, _, jobs in takewhile(lambda found: _slot(found) < until, stream):
+            yield start.at, len(jobs)
+
+
+def with_holds(
+    found: Iterable[Upcoming], table: Timetable, boxes: Mapping[str, BoxConfig], pauses: Sequence[Pause]
+) -> Iterator[Upcoming]:
+    """The starts of boxes, each with what will hold it back, as far as is known now."""
+    jobs = {job.key: job for job, _ in table.jobs}
+    of_box = {name: [pause for pause in pauses if pause.box == name] for name in boxes}
+    for start in found:
+        hold = None
+        if start.box in boxes:
+            hold = held(jobs[start.name], boxes[start.box], of_box[start.box], at=start.slot)
+        yield start if hold is None else replace(start, held=hold.why)
 
 
 def shared_zone(groups: Sequence[Group]) -> ZoneInfo:
@@ -95,37 +141,33 @@ def shared_zone(groups: Sequence[Group]) -> ZoneInfo:
     return zones.pop() if len(zones) == 1 else UTC
 
 
-def _order(start: Upcoming) -> tuple[datetime, str, str]:
-    return start.slot, start.box, start.job
+_Found = tuple[Start, ZoneInfo, list[Job]]
+"""A start, and the jobs that share it: those with the same schedule are looked up once."""
 
 
-def _jobs(groups: Iterable[Group], zone: ZoneInfo | None) -> Iterator[tuple[Job, ZoneInfo, BoxConfig | None]]:
-    """The jobs with the zone of their schedules: their box's, or UTC where they have none."""
-    for group in groups:
-        name, own, policy = (
-            (group.box.name, group.box.zone, group.box.policy) if group.box else ("", UTC, Policy())
-        )
-        for job in jobs_of(parsed(group), box=name, defaults=policy):
-            if not job.schedule.reboot:
-                yield job, zone or own, group.box
+def _slot(found: _Found) -> datetime:
+    return found[0].at
 
 
-def _held_or_not(
-    starts: Iterator[Upcoming], job: Job, box: BoxConfig | None, pauses: Sequence[Pause]
-) -> Iterator[Upcoming]:
-    if box is None:
-        return starts
-    own = [pause for pause in pauses if pause.box == box.name]
-
-    def looked_at(start: Upcoming) -> Upcoming:
-        hold = held(job, box, own, at=start.slot)
-        return start if hold is None else replace(start, held=hold.why)
-
-    return map(looked_at, starts)
+def _streams(table: Timetable, since: datetime) -> Iterator[Iterator[_Found]]:
+    """For each schedule and zone that there is, its starts."""
+    sharing: dict[tuple[Schedule, ZoneInfo], list[Job]] = defaultdict(list)
+    for job, zone in table.jobs:
+        sharing[job.schedule, zone].append(job)
+    for (schedule, zone), jobs in sharing.items():
+        yield _starts(schedule, zone, jobs, since)
 
 
-def _starts(job: Job, zone: ZoneInfo, since: datetime) -> Iterator[Upcoming]:
-    def upcoming_start(start: Start) -> Upcoming:
-        return Upcoming(start.at, job.box, job.name, zone, start.wall, start.remark)
+def _starts(schedule: Schedule, zone: ZoneInfo, jobs: list[Job], since: datetime) -> Iterator[_Found]:
+    return ((start, zone, jobs) for start in starts(schedule, zone, since - INSTANT))
 
-    return map(upcoming_start, starts(job.schedule, zone, since - INSTANT))
+
+def _in_order(merged: Iterable[_Found]) -> Iterator[Upcoming]:
+    """Those of one minute by name."""
+    for _, together in groupby(merged, key=_slot):
+        minute = [
+            Upcoming(start.at, job.box, job.name, zone, start.wall, start.remark)
+            for start, zone, jobs in together
+            for job in jobs
+        ]
+        yield from sorted(minute, key=attrgetter("box", "job", "wall"))

@@ -53,6 +53,6 @@ is_root() { [ "$(id -u)" -eq 0 ]; }
 # install_packages NAME...: from the machine's own package source. Debian and Ubuntu, as root.
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
-    live "reading the package lists" apt-get update -q &&
-        live "installing $*" apt-get install -q -y --no-install-recommends "$@"
+    live "reading the package lists" apt-get update -q -o Acquire::Retries=5 &&
+        live "installing $*" apt-get install -q -y -o Acquire::Retries=5 --no-install-recommends "$@"
 }

@@ -63,6 +63,12 @@ def test_check_lists_every_problem_of_the_config(desk: Desk) -> None:
     assert {problem["file"] for problem in as_json.json} == {"config.toml"}
 
 
+def test_a_project_s_own_folder_stands_for_its_boxes(desk: Desk) -> None:
+    (desk.root / "README.md").write_text("no crontab\n")
+    desk.crontab("etl/jobs", "61 * * * * root x\n")
+    assert [problem["file"] for problem in desk("check", ".", "--json").json] == ["crontabs/etl/jobs"]
+
+
 def test_what_is_not_there_is_not_found(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["check", "nowhere"]) == 4
     assert invoke(["next", "nowhere"]) == 4

@@ -63,3 +63,39 @@ def test_forms_exclude_each_other(empty: Path, capsys: pytest.CaptureFixture[str
     (empty / "jobs").write_text("* * * * * root x\n")
     assert invoke(["next", "jobs", "--ical", "--json"]) == 2
     assert invoke(["next", "jobs", "--heatmap", "-n", "3"]) == 2
+
+
+def test_a_file_that_cron_would_refuse_has_nothing_to_come_and_is_named(desk: Desk, jobs: Path) -> None:
+    (desk.root / "bad").write_text("# cronbox: name=never\n* * * * * root x\n61 * * * * root y\n")
+    answer = desk("next", "bad", "jobs", "--json")
+    assert {start["job"] for start in answer.json} == {"half", "night"}
+    assert answer.err.startswith("bad: cron would load none of it (bad minute); ")
+
+
+def test_jobs_of_one_minute_stand_in_the_order_of_their_names(desk: Desk) -> None:
+    names = ["c", "a", "b"]
+    times = ["0 2 * * *", "0 */2 * * *", "0 2 * * *"]
+    entries = [f"# cronbox: name={name}\n{time} root x\n" for name, time in zip(names, times, strict=True)]
+    (desk.root / "jobs").write_text("".join(entries))
+    starts = desk("next", "jobs", "--from", "2026-03-02T02:00Z", "-n", "3", "--json").json
+    assert [start["job"] for start in starts] == ["a", "b", "c"]
+
+
+def test_a_window_that_ends_before_it_begins_is_empty_and_says_so(desk: Desk, jobs: Path) -> None:
+    answer = desk("next", "jobs", "--from", "2026-03-02", "--until", "2026-03-01", "--json")
+    assert (answer.code, answer.json) == (0, [])
+    assert answer.err.startswith("--until is not after --from")
+
+
+@pytest.mark.timeout(60)
+def test_a_listing_that_would_never_end_is_refused(desk: Desk) -> None:
+    (desk.root / "jobs").write_text("* * * * * root x\n")
+    answer = desk("next", "jobs", "--until", "8000-01-01")
+    assert (answer.code, answer.out) == (2, "")
+    assert desk("next", "jobs", "-n", "1000000000").code == 2
+
+
+@pytest.mark.timeout(30)
+def test_thousands_of_jobs_of_every_minute_are_drawn_in_no_time(desk: Desk) -> None:
+    (desk.root / "jobs").write_text("* * * * * root x\n" * 9000)
+    assert "9000, at 00:00" in desk("next", "jobs", "--heatmap").out

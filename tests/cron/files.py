@@ -6,6 +6,7 @@ hypothesis alone could make them too, but a hundred times more slowly.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 
 from tests.cron.words import FIELDS, SAMPLES, SEED, env_lines, odd_fields, valid_fields
@@ -23,6 +24,8 @@ ODD_ALIASES = [
     "@daily=",
 ]
 BLANKS = [" "] * 12 + ["  ", "\t", " \t "]
+NOBODY = [""]
+"""Who runs an entry of a user crontab."""
 USERS = ["root"] * 8 + ["www-data", "daemon", "nosuch", "ROOT", "0", "root:root", "u" * 1001, ""]
 COMMANDS = ["true"] * 6 + [
     "",
@@ -57,7 +60,7 @@ ODD_BYTES = [
 ODD_BYTES += [b"'", b'"', b"="]
 
 
-def files(count: int, salt: str) -> list[bytes]:
+def files(count: int, salt: str, users: Sequence[str] = USERS) -> list[bytes]:
     """So many different files (times SAMPLES): half of them a single entry, half anything.
 
     Left out is what cron reads differently from one time to the next: a line that ends right behind an
@@ -66,7 +69,7 @@ def files(count: int, salt: str) -> list[bytes]:
     chance = Random(f"{SEED} {salt}")
     found: dict[bytes, None] = {}
     while len(found) < count * SAMPLES:
-        data = chance.choice([one_entry, any_file])(chance)
+        data = chance.choice([one_entry, any_file])(chance, users)
         if not has_a_lone_opening_quote(data):
             found[data] = None
     return list(found)
@@ -79,22 +82,22 @@ def has_a_lone_opening_quote(data: bytes) -> bool:
 _LONE_QUOTE = re.compile(rb"""(?:^|[\n\0])[ \t]*['"](?:[\n\0]|\Z)|=[ \t\v\f\r]*['"](?:[\n\0]|\Z)""")
 
 
-def one_entry(chance: Random) -> bytes:
-    return f"{_times(chance)} root true\n".encode()
+def one_entry(chance: Random, users: Sequence[str]) -> bytes:
+    return f"{_times(chance)} {users[0]} true\n".encode()
 
 
-def any_file(chance: Random) -> bytes:
+def any_file(chance: Random, users: Sequence[str]) -> bytes:
     """A few lines, one file in four of them damaged, and some that are nothing but bytes."""
     if chance.random() < 0.05:
         return chance.randbytes(chance.randrange(60))
-    written = _written(chance)
+    written = _written(chance, users)
     return written if chance.random() < 0.75 else _damaged(chance, written)
 
 
-def _written(chance: Random) -> bytes:
+def _written(chance: Random, users: Sequence[str]) -> bytes:
     """A line that matters behind good ones; what comes after it counts only where cron takes it."""
     good = chance.choices(GOOD_LINES, k=chance.randrange(3))
-    lines = [*good, _line(chance), *(_line(chance) for _ in range(chance.randrange(3)))]
+    lines = [*good, *(_line(chance, users) for _ in range(chance.randrange(1, 4)))]
     return (chance.choice(NEWLINES).join(lines) + chance.choice(ENDS)).encode()
 
 
@@ -107,23 +110,23 @@ def _damaged(chance: Random, data: bytes) -> bytes:
 # ------------------------------------------------------------------------------------------------- lines
 
 
-def _line(chance: Random) -> str:
+def _line(chance: Random, users: Sequence[str]) -> str:
     match chance.randrange(6):
         case 0:
-            return _entry(chance, _valid_times(chance))
+            return _entry(chance, _valid_times(chance), users)
         case 1 | 2:
-            return _entry(chance, _nearly_valid_times(chance))
+            return _entry(chance, _nearly_valid_times(chance), users)
         case 3 | 4:
             return chance.choice(env_lines())
         case _:
             return chance.choice([*COMMENTS, *STRAY_LINES, *LONE_BYTES])
 
 
-def _entry(chance: Random, times: str) -> str:
+def _entry(chance: Random, times: str, users: Sequence[str]) -> str:
     indent = chance.choice(["", "", "", " ", "\t ", "\v"])
     behind = chance.choice([" ", " ", " ", "\t", "  "])
     command = chance.choice([*COMMANDS, *ODD_COMMANDS, *LONG_COMMANDS])
-    return f"{indent}{times}{_blanks(chance)}{chance.choice(USERS)}{behind}{command}"
+    return f"{indent}{times}{_blanks(chance)}{chance.choice(users)}{behind}{command}"
 
 
 def _times(chance: Random) -> str:

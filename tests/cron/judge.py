@@ -21,6 +21,8 @@ from typing import Any
 
 import docker
 
+from cronbox.model.crontab import Format
+
 HERE = Path(__file__).parent
 BASE = HERE.parents[1] / "Dockerfile.base"
 LABEL = "cronbox.test.judge"
@@ -28,10 +30,11 @@ Fired = Counter[tuple[datetime, str]]
 """How often cron started the entry of a name in a minute (aware UTC)."""
 
 _REFUSED = re.compile(
-    r"Error: (?P<field>.*); while reading /etc/cron\.d/(?P<file>[\w-]+)$"
-    r"|\(\*system\*(?P<other>[\w-]+)\) ERROR \((?P<why>.*), this crontab file will be ignored\)"
+    r"Error: (?P<field>.*); while reading (?:/etc/cron\.d/|crontab for user )(?P<file>[\w-]+)$"
+    r"|\((?:\*system\*)?(?P<other>[\w-]+)\) ERROR \((?P<why>.*), this crontab file will be ignored\)"
 )
 _STARTED = re.compile(r"^(\d+) \(root\) CMD \((.*)\)$", re.MULTILINE)
+_FOLDERS: Mapping[Format, str] = {"system": "etc/cron.d", "user": "var/spool/cron/crontabs"}
 _SYNTAX = "Syntax error"
 """What cron adds to the message that names the field."""
 
@@ -82,12 +85,11 @@ class Judge:
         self.docker.images.remove(self.tag, force=True)
         self.docker.close()
 
-    def load(self, files: Mapping[str, bytes]) -> Verdict:
-        """Start cron on these files of /etc/cron.d, by name, and see which it refuses with what words."""
+    def load(self, files: Mapping[str, bytes], *, format: Format = "system") -> Verdict:
+        """Start cron on these files, by name, and see which it refuses with what words."""
         command = ["/usr/bin/python3", "-IS", "/judge/load.py"]
-        with self._container(
-            command, {}, {f"etc/cron.d/{name}": data for name, data in files.items()}
-        ) as box:
+        placed = {f"{_FOLDERS[format]}/{name}": data for name, data in files.items()}
+        with self._container(command, {}, placed) as box:
             told = json.loads(_output_of(box))
         errors: dict[str, str] = {}
         for refused in filter(None, map(_REFUSED.search, told["messages"])):

@@ -83,7 +83,7 @@ def assert_equal(fired: Fired, wanted: Fired, crontab: Mapping[str, str]) -> Non
 def test_cron_fires_around_clock_changes_when_we_say(judge: Judge, zone: str) -> None:
     changes = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in CHANGES[zone]]
     windows = [Window(change - timedelta(hours=2), count=5 * 60) for change in changes]
-    times = [*NEAR, *some_times(round(180 * SAMPLES), zone)]
+    times = [*NEAR, *some_times(round(400 * SAMPLES), zone)]
     crontab = {f"e{number}": text for number, text in enumerate(times)}
     fired = judge.fire(crontab, zone=zone, windows=windows)
     assert_equal(fired, expected(crontab, zone=zone, windows=windows), crontab)
@@ -98,7 +98,7 @@ def test_cron_fires_on_the_days_when_we_say(judge: Judge) -> None:
         f"e{number}": " ".join(
             ["0", chance.choice(["0", "12"]), *(chance.choice(valid_fields(f)) for f in fields)]
         )
-        for number in range(round(80 * SAMPLES))
+        for number in range(round(200 * SAMPLES))
     }
     fired = judge.fire(crontab, zone="UTC", windows=windows)
     assert_equal(fired, expected(crontab, zone="UTC", windows=windows), crontab)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cronbox.model.crontab import Crontab, parse_crontab
+from cronbox.model.crontab import Crontab, Format, parse_crontab
 from cronbox.model.lint import Severity, lint
-from tests.cron.files import files, has_a_lone_opening_quote
+from tests.cron.files import NOBODY, files, has_a_lone_opening_quote
 from tests.cron.judge import Judge, Verdict
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("judge")]
@@ -26,28 +26,30 @@ class Judged:
     """Files and what cron made of them."""
 
     files: Mapping[str, bytes]
+    format: Format
     verdict: Verdict
 
     @cached_property
     def crontabs(self) -> dict[str, Crontab]:
-        return {name: parse_crontab(data, file=name) for name, data in self.files.items()}
+        return {name: parse_crontab(data, file=name, format=self.format) for name, data in self.files.items()}
 
     def has_lint_error(self, name: str) -> bool:
         problems = lint(self.crontabs[name], known_users=self.verdict.users)
         return any(problem.severity is Severity.ERROR for problem in problems)
 
 
-@pytest.fixture(scope="module")
-def judged(judge: Judge) -> Judged:
-    """The corpus and thousands of generated files, in one start of cron."""
+@pytest.fixture(scope="module", params=["system", "user"])
+def judged(judge: Judge, request: pytest.FixtureRequest) -> Judged:
+    """The corpus and thousands of generated files, in one start of cron for those of each format."""
+    format: Format = request.param
     cases = json.loads(CORPUS.read_text())["cases"]
     corpus = [base64.b64decode(case["file_b64"]) for case in cases]
     wanted = {
         "corpus": [data for data in corpus if not has_a_lone_opening_quote(data)],
-        "generated": files(5000, "load"),
+        "generated": files(5000, "load") if format == "system" else files(2000, "own", NOBODY),
     }
     named = {f"{kind}-{number}": data for kind, made in wanted.items() for number, data in enumerate(made)}
-    return Judged(named, judge.load(named))
+    return Judged(named, format, judge.load(named, format=format))
 
 
 def test_the_parser_refuses_what_cron_refuses_in_the_same_words(judged: Judged) -> None:

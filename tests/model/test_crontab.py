@@ -216,3 +216,8 @@ def test_cron_looks_the_user_up_before_it_looks_at_the_command() -> None:
     crontab = parsed("* * * * * nobody " + "x" * 999 + "\n")
     assert crontab.cron_error(frozenset({"root"})) == "bad username"
     assert crontab.cron_error() == "command too long"
+
+
+def test_a_byte_0xff_where_the_command_of_a_user_s_own_entry_begins_is_the_end_of_the_file_to_cron() -> None:
+    assert parsed(b"* * * * * \xff\n", format="user").cron_error() == "bad day-of-week"
+    assert parsed(b"* * * * * x\xff\n", format="user").cron_error() is None

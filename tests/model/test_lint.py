@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cronbox.model.crontab import parse_crontab
-from cronbox.model.lint import Problem, Severity, fix, lint, lint_box
+from cronbox.model.crontab import Format, parse_crontab
+from cronbox.model.job import Policy
+from cronbox.model.jobs import jobs_of
+from cronbox.model.lint import BoxFacts, Problem, Severity, fix, lint, lint_box
+from cronbox.ops.repair import MOST_PASSES
+from tests.cron.files import NOBODY, USERS, files
 
 ENTRY = "30 6 * * 1 root /usr/bin/report"
 
@@ -72,6 +77,25 @@ def test_what_can_only_mean_one_thing_is_repaired(broken: str, repaired: str) ->
     assert codes(data) == []
 
 
+@pytest.mark.parametrize(("format", "users"), [("system", USERS), ("user", NOBODY)])
+def test_repairs_come_to_an_end_with_nothing_left_to_repair(format: Format, users: Sequence[str]) -> None:
+    for data in files(1500, "repairs", users):
+        crontab = parse_crontab(repaired(data, format), file="x", format=format)
+        assert not any(problem.fixes for problem in lint(crontab))
+
+
+def repaired(data: bytes, format: Format) -> bytes:
+    for _ in range(MOST_PASSES):
+        data = fix(data, lint(parse_crontab(data, file="x", format=format)))
+    return data
+
+
+@pytest.mark.parametrize("keyword", ["@daily*", "@Daily*", "@dayly", "@DAILYX"])
+def test_a_keyword_that_capitals_are_not_the_mistake_of_is_left_to_the_person(keyword: str) -> None:
+    [problem] = checked(f"{keyword} root /usr/bin/report\n", select=frozenset({"CB111"}))
+    assert problem.fixes == ()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -113,3 +137,11 @@ def test_the_files_of_a_box_are_checked_together() -> None:
         "b:1:12 CB602",
         "b:2:1 CB601",
     ]
+
+
+def test_a_job_that_overruns_is_known_by_its_command_where_it_has_no_name() -> None:
+    text = "*/10 * * * * root /usr/bin/report --daily\n*/10 * * * * root /usr/bin/report --weekly\n"
+    crontab = parse_crontab(text.encode(), file="reports")
+    [first, _] = jobs_of([crontab], box="etl", defaults=Policy())
+    problems = lint_box([crontab], facts=BoxFacts(typical_seconds={first.name: 900}))
+    assert [(problem.code, problem.line) for problem in problems] == [("CB604", 1)]

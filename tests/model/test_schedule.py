@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronbox.model.fields import FieldError, parse_schedule
-from cronbox.model.schedule import fires, never_fires, previous, starts
+from cronbox.model.schedule import due_on, fires, never_fires, previous, starts
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SPRING, AUTUMN = datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)
@@ -86,6 +86,24 @@ def test_what_never_fires_answers_at_once(text: str) -> None:
     assert never_fires(parse_schedule(text))
     assert list(fires(parse_schedule(text), BERLIN, SPRING)) == []
     assert list(previous(parse_schedule(text), BERLIN, SPRING)) == []
+
+
+@pytest.mark.timeout(5)
+def test_thousands_of_entries_that_never_fire_answer_at_once() -> None:
+    texts = (
+        f"{minute} {hour} 31 2,{month} *" for minute in range(60) for hour in range(24) for month in (4, 6)
+    )
+    assert all(next(fires(parse_schedule(text), BERLIN, SPRING), None) is None for text in texts)
+
+
+@pytest.mark.parametrize("days", ["29", "30", "31", "29-31", "*", "1-29/28"])
+@pytest.mark.parametrize("months", ["2", "4", "2,4", "1", "5-3"])
+@pytest.mark.parametrize("weekdays", ["*", "1", "*/8", "5-1"])
+def test_what_never_fires_has_no_day_in_the_whole_calendar(days: str, months: str, weekdays: str) -> None:
+    schedule = parse_schedule(f"0 0 {days} {months} {weekdays}")
+    first = date(2000, 1, 1)
+    calendar = (first + timedelta(days=number) for number in range(146_097))
+    assert never_fires(schedule) == (not any(due_on(schedule, day) for day in calendar))
 
 
 def test_reboot_has_no_minute_and_is_not_said_never_to_fire() -> None:

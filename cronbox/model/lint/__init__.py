@@ -4,7 +4,7 @@ from cronbox.model.lint.check import fix, lint, lint_box
 from cronbox.model.lint.context import BoxFacts, MountedFolder
 from cronbox.model.lint.problem import Fix, Problem, Severity
 from cronbox.model.lint.rules import RULES, Rule
-from cronbox.model.lint.selection import EVERY_RULE, Selection, rule_codes
+from cronbox.model.lint.selection import EVERY_RULE, Selection, read_selection, rule_codes
 
 __all__ = [
     "EVERY_RULE",
@@ -19,5 +19,6 @@ __all__ = [
     "fix",
     "lint",
     "lint_box",
+    "read_selection",
     "rule_codes",
 ]

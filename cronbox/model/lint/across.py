@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice, pairwise
-from zoneinfo import ZoneInfo
 
 from cronbox.model.crontab import Crontab, Entry
 from cronbox.model.directives import Directives, parse_directives
@@ -78,9 +77,8 @@ _SPREAD = 12 * 24
 
 def overrunning(placed: Sequence[Placed], facts: BoxFacts) -> Iterator[tuple[Crontab, Finding]]:
     """Jobs that usually are not done when they are due again."""
-    for crontab, entry in placed if facts.typical_seconds else ():
-        directives = _directives(entry)
-        seconds = facts.typical_seconds.get(directives.name or "") if directives else None
+    for (crontab, entry), name in zip(placed, _names(placed), strict=True) if facts.typical_seconds else ():
+        seconds = facts.typical_seconds.get(name)
         if seconds is not None and seconds > (interval := shortest_interval(entry.schedule)):
             took, every = format_duration(round(seconds)), format_duration(interval)
             message = f"this usually takes {took}, and is due every {every}"
@@ -88,9 +86,17 @@ def overrunning(placed: Sequence[Placed], facts: BoxFacts) -> Iterator[tuple[Cro
             yield crontab, Finding(entry.line, entry.times_column, "CB604", message, hint)
 
 
+def _names(placed: Sequence[Placed]) -> list[str]:
+    """What the history calls the jobs: by their directives, or by their commands."""
+    from cronbox.model.naming import unique_names
+
+    given = ((_directives(entry), entry) for _, entry in placed)
+    return unique_names([(read.name if read else None, entry.command) for read, entry in given])
+
+
 def shortest_interval(schedule: Schedule) -> float:
     """Seconds between two slots: the shortest of some hundred, in UTC; infinite for fewer than two."""
-    found = islice(fires(schedule, ZoneInfo("UTC"), datetime(2026, 1, 1, tzinfo=UTC)), 300)
+    found = islice(fires(schedule, UTC, datetime(2026, 1, 1, tzinfo=UTC)), 300)
     return min(
         ((later - earlier).total_seconds() for earlier, later in pairwise(found)), default=float("inf")
     )

@@ -15,7 +15,7 @@ _EXPORT = re.compile(r"[ \t]*(export[ \t]+)[A-Za-z_][A-Za-z0-9_]*[ \t]*=")
 _ENV = re.compile(r"[ \t]*(?:[A-Za-z_][\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ \t]*=[ \t]*(?P<value>[^\n]*)")
 _NAMES = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun".replace(" ", "|")
 _TIME = re.compile(rf"[0-9*@?~LHh(+-]|(?:{_NAMES})[a-z]*[ \t,/-]", re.IGNORECASE)
-_KEYWORD = re.compile(r"@([A-Za-z]+)")
+_KEYWORD = re.compile(r"@([A-Za-z]+)(?=[ \t])")
 _CODES = {
     CronError.USERNAME: "CB112",
     CronError.COMMAND: "CB112",
@@ -80,7 +80,7 @@ def _environment(line: Broken, context: Context) -> Finding | None:
 def _lower_case(line: Broken, context: Context) -> tuple[Fix, ...]:
     """`@Daily` can only mean `@daily`."""
     found = _KEYWORD.match(line.raw, line.at - line.column)
-    if not found or found[1].lower() not in KEYWORDS:
+    if not found or found[1] in KEYWORDS or found[1].lower() not in KEYWORDS:
         return ()
     start = context.offset(line.line, line.at)
     return (Fix(start, start + len(found[0]), found[0].lower().encode()),)

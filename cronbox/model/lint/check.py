@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from cronbox.model.crontab import Broken, Comment, Crontab, Entry, EnvLine, is_directive
 from cronbox.model.directives import NOTHING, parse_directives
@@ -20,6 +20,9 @@ from cronbox.model.lint.notes import almost, directives, orphan
 from cronbox.model.lint.problem import Problem
 from cronbox.model.lint.rules import RULES
 from cronbox.model.lint.schedules import SCHEDULE_RULES
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 NO_FACTS = BoxFacts()
 _RULES_OF_ENTRIES = (*ENTRY_RULES, *SCHEDULE_RULES, *COMMAND_RULES)
@@ -106,9 +109,11 @@ def _about_lines(context: Context) -> Iterator[Finding]:
     yield from _orphans(context.crontab)
 
 
-def _about_entry(entry: Entry, context: Context) -> Iterator[Finding]:
-    findings = [finding for rule in _RULES_OF_ENTRIES for finding in rule(entry, context)]
-    return _with_directives(entry, findings) if entry.directives else iter(findings)
+def _about_entry(entry: Entry, context: Context) -> Iterable[Finding]:
+    findings: list[Finding] = []
+    for rule in _RULES_OF_ENTRIES:
+        findings += rule(entry, context)
+    return _with_directives(entry, findings) if entry.directives else findings
 
 
 def _with_directives(line: Entry | EnvLine | Broken, findings: list[Finding]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cronbox.model.crontab import Entry
@@ -60,15 +60,15 @@ def _is_suspect(text: str) -> bool:
     )
 
 
-def command(entry: Entry, context: Context) -> Iterator[Finding]:
+def command(entry: Entry, context: Context) -> Sequence[Finding]:
     """All that is to be said about an entry's command."""
+    findings: list[Finding] = []
     if _is_suspect(entry.text):
-        yield from text(entry, context)
-        yield from habits(entry, context)
-        yield from wrappers(entry, context)
-        yield from paths(entry, context)
+        for rule in (text, habits, wrappers, paths):
+            findings += rule(entry, context)
     if context.facts.programs is not None or context.facts.mounts:
-        yield from presence(entry, context)
+        findings += presence(entry, context)
+    return findings
 
 
 def text(entry: Entry, context: Context) -> Iterator[Finding]:

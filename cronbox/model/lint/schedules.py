@@ -5,16 +5,19 @@ They depend on its time fields and the box's zone alone, so entries with the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from cronbox.model.crontab import Entry
 from cronbox.model.fields import FieldName, Oddity, OddityKind, Schedule, read_schedule
 from cronbox.model.lint.context import Context, Finding
 from cronbox.model.schedule import never_fires
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 RULE_YEAR = 2037
 """The year whose clock changes stand for all: the last one that every zone file spells out."""
@@ -44,11 +47,16 @@ _ROUND = {
 }
 
 
-def schedule(entry: Entry, context: Context) -> Iterator[Finding]:
+def schedule(entry: Entry, context: Context) -> Sequence[Finding]:
     """All that is to be said about the entry's time fields, at its line."""
+    found = judge(entry.times, context.zone)
+    if not found:
+        return ()
     shift = entry.times_column - 1
-    for _, column, code, message, hint, _ in judge(entry.times, context.zone):
-        yield Finding(entry.line, column + shift, code, message, hint)
+    return [
+        Finding(entry.line, column + shift, code, message, hint)
+        for _, column, code, message, hint, _ in found
+    ]
 
 
 @lru_cache(maxsize=65536)

@@ -26,3 +26,15 @@ def rule_codes(words: Iterable[str]) -> frozenset[str]:
         if not any(known.startswith(code) for known in RULES):
             raise ValueError(f"{code!r} is no rule, nor the beginning of one, such as CB404 or CB4")
     return codes
+
+
+def read_selection(table: object) -> Selection:
+    """`[lint]` of config.toml. Raises ValueError for all but `select` and `ignore` with lists of codes."""
+    match table:
+        case dict() if table.keys() <= {"select", "ignore"} and all(map(_is_words, table.values())):
+            return Selection(rule_codes(table.get("select", ["CB"])), rule_codes(table.get("ignore", [])))
+    raise ValueError("[lint] has lists of codes as `select` and `ignore`")
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
