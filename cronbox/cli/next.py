@@ -13,7 +13,7 @@ import typer
 from cronbox.cli import complete, show
 from cronbox.cli.args import Count, Json, parse_moment
 from cronbox.cli.context import project_of
-from cronbox.errors import UsageError
+from cronbox.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from cronbox.cli.context import Project
@@ -89,6 +89,9 @@ def _groups(project: Project, targets: list[str]) -> list[Group]:
     boxes = config.boxes if config else {}
     groups = [group_of_box(boxes[target]) for target in targets if target in boxes]
     paths = [Path(target) for target in targets if target not in boxes]
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"no box, file or folder {path}", hint=f"boxes: {', '.join(boxes) or 'none'}")
     return groups + (groups_of(config, paths) if paths else [])
 
 

@@ -97,7 +97,7 @@ def _files(path: Path) -> Iterator[Path]:
     elif path.exists():
         yield path
     else:
-        raise NotFound(f"no file or folder {path}")
+        raise NotFound(f"no file or folder {path}", hint="name a crontab file, or a folder of them")
 
 
 def _shown(path: Path) -> Path:
