@@ -62,7 +62,8 @@ def invoke(argv: Sequence[str], *, opener: Opener = open_project) -> int:
     _take_any_bytes()
     try:
         code = command.main(list(argv), prog_name="cronbox", standalone_mode=False, obj=opener)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: it was closed before we began (`>&-`)
+            sys.stdout.flush()
     except CronboxError as error:
         print_error(error)
         return error.exit_code
@@ -70,7 +71,7 @@ def invoke(argv: Sequence[str], *, opener: Opener = open_project) -> int:
         return print_usage_error(error)
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the latter is typer's, when the former comes up below it
         _hush_stdout()
         return 0
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How the command line says that something went wrong: one line, what and where, then what to do."""
+"""How the command line says that something went wrong: in one line, what and where; what to do."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ WRONG_USE = 2
 
 
 def print_error(error: CronboxError) -> None:
-    """Each problem on its own line, then the error, then its hint; all on stderr."""
+    """Each problem on its own line, then the error with its hint on one; all on stderr."""
     for problem in error.problems:
         _say(problem)
-    _say(f"cronbox: {_one_line(error.message)}")
-    if error.hint:
-        _say(f"  {_one_line(error.hint)}")
+    _say(_line(error.message, error.hint))
 
 
 def print_usage_error(error: TyperException) -> int:
     """A wrong option or argument in one line -> exit code. Where it is the help, that is printed already."""
     message = error.format_message().replace("Value error, ", "")
     if message:
-        _say(f"cronbox: {_one_line(message)}")
         ctx = getattr(error, "ctx", None)
-        _say(f"  `{ctx.command_path if ctx else 'cronbox'} --help` shows how it is used")
+        hint = f"`{ctx.command_path if ctx else 'cronbox'} --help` shows how it is used"
+        _say(_line(message.removesuffix("."), hint))
     return WRONG_USE
 
 
@@ -40,5 +38,6 @@ def _say(line: str) -> None:
     print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _line(message: str, hint: str) -> str:
+    """`cronbox: what, where; what to do`, whatever line breaks the parts have."""
+    return " ".join(f"cronbox: {message}{'; ' if hint else ''}{hint}".split())

@@ -12,7 +12,7 @@ from cronbox.cli import complete, show
 from cronbox.cli.args import Json, UserCrontab, crontab_format, parse_moment, parse_zone, path_of
 from cronbox.cli.context import project_of
 from cronbox.cli.fail import note
-from cronbox.errors import UsageError
+from cronbox.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -100,6 +100,9 @@ def _groups(project: Project, targets: list[str], format: Format) -> list[Group]
     boxes = config.boxes if config else {}
     groups = [group_of_box(boxes[target]) for target in targets if target in boxes]
     paths = [path_of(target) for target in targets if target not in boxes]
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"no box, file or folder {path}", hint=f"boxes: {', '.join(boxes) or 'none'}")
     return groups + (groups_of(config, paths, format=format) if paths else [])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -58,7 +59,8 @@ class DockerEngine:
 
         Raises NoEngine when it does not answer.
         """
-        with translated(f"cannot reach {url or 'Docker'}"):
+        where = url or os.environ.get("DOCKER_HOST") or "Docker"
+        with translated(f"cannot reach {where}"):
             return cls(open_client(url))
 
     def close(self) -> None:

@@ -17,6 +17,10 @@ from docker.tls import TLSConfig
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
 from docker.utils import kwargs_from_env
 
+from cronbox.errors import NoEngine
+
+SCHEMES = frozenset({"unix", "tcp", "http", "https", "ssh"})
+
 Dial = Callable[[], socket.socket]
 """Makes one new connection to the engine. Raises OSError."""
 
@@ -35,13 +39,18 @@ def open_client(url: str | None) -> APIClient:
 
     None means what the docker command would use: DOCKER_HOST, else the current context, else the default
     socket. `DOCKER_CERT_PATH` and `DOCKER_TLS_VERIFY` apply to a tcp:// address as they do for the docker
-    command. Raises the SDK's errors.
+    command. Raises the SDK's errors, and NoEngine for what is no address.
     """
     environment = dict(os.environ) | ({"DOCKER_HOST": url} if url else {})
     found = kwargs_from_env(environment)
     if "base_url" not in found:
         found = {**ContextAPI.kwargs_from_context(environment=environment), **found}
     address = str(found.get("base_url") or "unix:///var/run/docker.sock")
+    if urlsplit(address).scheme not in SCHEMES:
+        raise NoEngine(
+            f"{address!r} is not the address of an engine",
+            hint="write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST",
+        )
     client = _client(address, found.get("tls") or False)
     client.agree_on_version()
     return client

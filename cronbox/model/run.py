@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from cronbox.errors import ImpossibleTransition
@@ -178,7 +179,11 @@ def slot_of(event: Event) -> datetime | None:
         return None
     if not isinstance(text, str):
         raise ValueError(f"scheduled_for is {text!r}, not a time")
-    return parse_time(text)
+    return _slot(text)
+
+
+_slot = lru_cache(maxsize=1024)(parse_time)
+"""Many runs share a slot, and its text is read several times for each."""
 
 
 def _born(
@@ -213,18 +218,29 @@ def _finished(run: Run | None, event: Event) -> Run:
     data = event.data
     status = moved(run, end_status(data))
     assert run is not None, "no transition leads from nothing to an end"
-    return replace(
-        run,
+    # Spelled out, since `replace` asks for each field by its name, which takes longer than all of the rest.
+    return Run(
+        id=run.id,
+        box=run.box,
+        job=run.job,
+        trigger=run.trigger,
         status=status,
         reason=text_of(data, "reason"),
+        scheduled_for=run.scheduled_for,
+        occurrence=run.occurrence,
+        queued_at=run.queued_at,
+        started_at=run.started_at,
         finished_at=event.t,
         duration_s=number_of(data, "duration_s"),
+        attempt=run.attempt,
         exit_code=whole_of(data, "exit_code"),
         signal=whole_of(data, "signal"),
         cpu_s=number_of(data, "cpu_s"),
         max_rss_bytes=whole_of(data, "max_rss_bytes"),
         output_bytes=whole_of(data, "output_bytes") or 0,
         dropped_bytes=whole_of(data, "dropped_bytes") or 0,
+        release=run.release,
+        boot_id=run.boot_id,
     )
 
 

@@ -14,6 +14,7 @@ from cronbox.engine import EngineInfo
 from cronbox.errors import CronboxError
 from cronbox.model.box import SeenBox
 from cronbox.model.durations import format_duration, format_size
+from cronbox.model.event import format_time, parse_time
 from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
 from cronbox.ops.inside import ask_agent
@@ -188,7 +189,8 @@ def _container(name: str, seen: SeenBox | None, status: BoxStatus | None, *, kno
         return Finding(
             "box", Level.FAIL, f"{seen.state} with exit code {seen.exit_code}{memory}", up, box=name
         )
-    return Finding("box", Level.OK, f"runs since {seen.started_at}", box=name)
+    since = f" since {format_time(parse_time(seen.started_at))}" if seen.started_at else ""
+    return Finding("box", Level.OK, f"runs{since}", box=name)
 
 
 def _agent(site: Site, seen: SeenBox) -> Finding:

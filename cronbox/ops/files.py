@@ -41,7 +41,7 @@ def crontabs_under(path: Path) -> Iterator[Path]:
     elif path.exists():
         raise UsageError(f"{path} is not a file", hint="write - to check what is piped in")
     else:
-        raise NotFound(f"no file or folder {path}")
+        raise NotFound(f"no file or folder {path}", hint="name a crontab file, or a folder of them")
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -206,15 +206,18 @@ class Fold:
 
 
 def _is_line(line: Any) -> bool:
-    match line:
-        case [int() | float() as t, str() as stream, str()] | [
-            int() | float() as t,
-            str() as stream,
-            str(),
-            bool(),
-        ]:
-            return stream in STREAMS and 0 <= t <= LONGEST_RUN_S
-    return False
+    """`[t, stream, text]`, and perhaps whether a newline ends it."""
+    if type(line) is not list or not 3 <= len(line) <= 4:
+        return False
+    t, stream, text = line[:3]
+    return (
+        type(t) in (int, float)
+        and 0 <= t <= LONGEST_RUN_S
+        and type(stream) is str
+        and stream in STREAMS
+        and type(text) is str
+        and (len(line) == 3 or type(line[3]) is bool)
+    )
 
 
 def _words(data: dict[str, Any]) -> str:

@@ -133,8 +133,7 @@ def _write(tx: Transaction, fold: Fold) -> tuple[Run, ...]:
     runs.remove(tx, fold.replaced)
     runs.add(tx, [fold.runs[id] for id in fold.new])
     runs.advance(tx, [fold.runs[id] for id in fold.changed if id not in fold.new])
-    printed = sorted({batch.run for batch in fold.outputs})
-    outputs.add(tx, fold.box, fold.outputs, runs.keys_of(tx, printed) if printed else {})
+    outputs.add(tx, fold.box, fold.outputs)
     boxes.change(tx, fold.box, fold.box_changes)
     for job, pause in fold.pauses.items():
         if pause is None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 
 from cronbox.engine import AGENT
 from cronbox.errors import EngineError, NotFound
@@ -39,11 +40,13 @@ def requested_by() -> str:
 
 
 def check_job(site: Site, box: str, job: str) -> None:
-    """Raises NotFound, with the names there are, if the crontabs have no such job."""
+    """Raises NotFound, with the names that come close, if the crontabs have no such job."""
     config = site.config.box(box)
     names = sorted(known.name for known in read_crontabs(site.config, config, None).jobs)
     if job not in names:
-        raise NotFound(f"no job {job!r} in box {box}", hint=f"jobs: {', '.join(names) or 'none'}")
+        close = " or ".join(f"{box}/{name}" for name in get_close_matches(job, names))
+        hint = f"did you mean {close}?" if close else f"`cronbox jobs {box}` lists them"
+        raise NotFound(f"no job {job!r} in box {box}", hint=hint)
 
 
 @contextmanager

@@ -246,7 +246,8 @@ class _View:
     def problem(self) -> str | None:
         """The first thing that a person should look at, in one line."""
         if self.state.problem:
-            return " ".join(self.state.problem.split())
+            what, *problems = self.state.problem.splitlines()
+            return f"{what}: {'; '.join(problems)}" if problems else what
         if self.crontabs is not None and self.crontabs.errors:
             return str(self.crontabs.errors[0])
         if self.state.drift and self._runs:

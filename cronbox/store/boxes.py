@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from cronbox.store.database import Transaction
-from cronbox.store.tables import BOX
+from cronbox.store.statement import Statement, moment
+from cronbox.store.tables import BOX, UtcTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,20 @@ class BoxState:
 DEFAULTS: dict[str, Any] = {"wanted": 1, "cron_alive": 0, "draining": 0}
 
 
+FIELDS = tuple(field.name for field in fields(BoxState))
+READ = Statement(select(*(BOX.c[name] for name in FIELDS)).where(BOX.c.name == bindparam("name")), ["name"])
+TIMES = tuple(name for name in FIELDS if isinstance(BOX.c[name].type, UtcTime))
+
+
 def read(tx: Transaction, box: str) -> BoxState:
-    row = tx.execute(select(BOX).where(BOX.c.name == box)).one_or_none()
-    return _state(row) if row else BoxState(box)
+    for row in READ.query(tx, [box]):
+        values = dict(zip(FIELDS, row, strict=True))
+        return _state(values | {name: moment(values[name]) for name in TIMES})
+    return BoxState(box)
 
 
 def read_all(tx: Transaction) -> dict[str, BoxState]:
-    return {row.name: _state(row) for row in tx.execute(select(BOX).order_by(BOX.c.name))}
+    return {row.name: _state(row._asdict()) for row in tx.execute(select(BOX).order_by(BOX.c.name))}
 
 
 def change(tx: Transaction, box: str, changes: Mapping[str, Any]) -> None:
@@ -67,6 +75,5 @@ def change(tx: Transaction, box: str, changes: Mapping[str, Any]) -> None:
         tx.execute(insert(BOX).values(name=box, **{**DEFAULTS, **changes}))
 
 
-def _state(row: Row[Any]) -> BoxState:
-    flags = {flag: bool(row._mapping[flag]) for flag in DEFAULTS}
-    return BoxState(**{**row._mapping, **flags})
+def _state(values: Mapping[str, Any]) -> BoxState:
+    return BoxState(**{**values, **{flag: bool(values[flag]) for flag in DEFAULTS}})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from cronbox.store.database import Transaction
-from cronbox.store.tables import CURSOR
+from cronbox.store.statement import Statement, micros, moment
+from cronbox.store.tables import CURSOR, EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,23 @@ class Cursor:
     ingested_at: datetime
 
 
+FIELDS = tuple(field.name for field in fields(Cursor))
+OF_BOX = select(*(CURSOR.c[name] for name in FIELDS)).where(CURSOR.c.box == bindparam("box"))
+READ = Statement(OF_BOX, ["box"])
+READ_TO_MOVE = Statement(OF_BOX.with_for_update(), ["box"])
+MOVE = Statement(
+    update(CURSOR)
+    .where(CURSOR.c.box == bindparam("box_"))
+    .values({name: bindparam(name) for name in FIELDS if name != "box"}),
+    [*FIELDS[1:], "box_"],
+)
+BEGIN = Statement(insert(CURSOR), [*FIELDS[1:], "box"])
+
+
 def read(tx: Transaction, box: str, *, to_move: bool = False) -> Cursor | None:
     """The box's cursor. One that is read `to_move` it stays as it is until the transaction ends."""
-    query = select(CURSOR).where(CURSOR.c.box == box)
-    row = tx.execute(query.with_for_update() if to_move else query).one_or_none()
-    return Cursor(**row._mapping) if row else None
+    found = (READ_TO_MOVE if to_move else READ).query(tx, [box])
+    return _cursor(found[0]) if found else None
 
 
 def read_all(tx: Transaction) -> dict[str, Cursor]:
@@ -40,6 +55,13 @@ def read_all(tx: Transaction) -> dict[str, Cursor]:
 
 
 def save(tx: Transaction, cursor: Cursor) -> None:
-    values = asdict(cursor)
-    if tx.execute(update(CURSOR).where(CURSOR.c.box == cursor.box).values(values)).rowcount == 0:
-        tx.execute(insert(CURSOR).values(values))
+    box, *place, heard, taken = astuple(cursor)
+    values = [*place, micros(heard), micros(taken), box]
+    if MOVE.change(tx, values) == 0:
+        BEGIN.change(tx, values)
+
+
+def _cursor(row: Sequence[Any]) -> Cursor:
+    """The cursor of a row as the driver gives it."""
+    box, log_id, seq, boot_id, release, heard, taken = row
+    return Cursor(box, log_id, seq, boot_id, release, moment(heard), EPOCH + timedelta(microseconds=taken))

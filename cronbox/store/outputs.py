@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, Engine, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, insert, select
 
 from cronbox.store.database import Transaction, transaction
+from cronbox.store.statement import Statement, micros
 from cronbox.store.tables import OUTPUT, RUN
 
 STREAMS = frozenset({"out", "err", "note"})
@@ -27,6 +28,15 @@ PAGE = 64
 
 SETTLED = timedelta(seconds=5)
 """How long the agent keeps a line before it hands it on, at most; but for a tail that it held back."""
+
+INSERT = Statement(
+    insert(OUTPUT).values(
+        run=select(RUN.c.pk).where(RUN.c.id == bindparam("run_id")).scalar_subquery(),
+        **{name: bindparam(name) for name in ("box", "job", "at", "lines")},
+    ),
+    ["run_id", "box", "job", "at", "lines"],
+)
+ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 BATCH_COLUMNS = (OUTPUT.c.pk, OUTPUT.c.at, OUTPUT.c.lines, OUTPUT.c.job, RUN.c.id, RUN.c.started_at)
 
@@ -56,27 +66,16 @@ class OutputBatch:
     lines: Sequence[Sequence[Any]]
 
 
-def add(tx: Transaction, box: str, batches: Sequence[OutputBatch], keys: dict[str, int]) -> None:
-    """Write batches of a box in the order of its log; `keys` has the row number of each run."""
-    if not batches:
-        return
-    compressor = zstandard.ZstdCompressor()
-    rows = [
-        {
-            "run": keys[batch.run],
-            "box": box,
-            "job": batch.job,
-            "at": batch.at,
-            "lines": compressor.compress(packed(batch.lines)),
-        }
-        for batch in batches
-    ]
-    tx.execute(insert(OUTPUT), rows)
+def add(tx: Transaction, box: str, batches: Sequence[OutputBatch]) -> None:
+    """Write batches of a box in the order of its log. Their runs must be there."""
+    compress = zstandard.ZstdCompressor().compress
+    rows = [(b.run, box, b.job, micros(b.at), compress(packed(b.lines))) for b in batches]
+    INSERT.change_all(tx, rows)
 
 
 def packed(lines: Sequence[Sequence[Any]]) -> bytes:
     """JSON in ASCII: surrogates, which no encoding takes, become escapes."""
-    return json.dumps(lines, separators=(",", ":")).encode("ascii")
+    return ENCODE(lines).encode("ascii")
 
 
 def of_run(engine: Engine, run: str, *, stream: str | None, after: int | None) -> Iterator[OutputLine]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
@@ -13,19 +15,34 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, se
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
 from cronbox.store.database import Transaction
-from cronbox.store.tables import RUN
+from cronbox.store.statement import Lookup, Statement, micros, moment
+from cronbox.store.tables import RUN, UtcTime
 
 FIELDS = tuple(field.name for field in fields(Run))
 COLUMNS = [RUN.c[name] for name in FIELDS]
+
+TIMES = tuple(place for place, column in enumerate(COLUMNS) if isinstance(column.type, UtcTime))
+ENUMS = ("trigger", "status")
+OF_RUN = attrgetter(*(f"{name}._value_" if name in ENUMS else name for name in FIELDS))
 
 MUTABLE = (
     *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
     *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id"),
 )
 """What events change of a run that has its row. The rest names the run, and stays."""
+CHANGING = tuple(map(FIELDS.index, MUTABLE))
 
-INSERT = insert(RUN)
-ADVANCE = update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE})
+INSERT = Statement(insert(RUN), [*FIELDS, "at"])
+ADVANCE = Statement(
+    update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE}),
+    [*MUTABLE, "id_"],
+)
+BY_ID = Lookup(RUN.c.id, select(*COLUMNS))
+OF_BOX = select(*COLUMNS).where(RUN.c.box == bindparam("box"))
+OF_JOB = Lookup(RUN.c.scheduled_for, OF_BOX.where(RUN.c.job == bindparam("job")), ["box", "job"])
+OF_SLOT = Lookup(RUN.c.job, OF_BOX.where(RUN.c.scheduled_for == bindparam("slot")), ["box", "slot"])
+STILL_OPEN = Lookup(RUN.c.status, select(*COLUMNS))
+STILL_OPEN_IN_BOX = Lookup(RUN.c.status, OF_BOX, ["box"])
 
 LAST_CHARACTER = "\U0010ffff"
 """Sorts behind every character of an id."""
@@ -82,12 +99,10 @@ def last_failure(tx: Transaction, box: str) -> Run | None:
 
 def still_open(tx: Transaction, box: str | None, statuses: Iterable[Status] = OPEN) -> list[Run]:
     """Runs that are queued or running, oldest first."""
-    conditions: list[ColumnElement[bool]] = [RUN.c.status.in_(sorted(statuses))]
-    if box is not None:
-        conditions.append(RUN.c.box == box)
+    wanted = sorted(status.value for status in statuses)
+    rows = STILL_OPEN.query(tx, wanted) if box is None else STILL_OPEN_IN_BOX.query(tx, wanted, [box])
     # Sorted here: asked to sort, SQLite would walk through all of a box's runs in the order of time.
-    found = map(_run, tx.execute(select(*COLUMNS).where(*conditions)))
-    return sorted(found, key=lambda run: (run.at, run.id))
+    return sorted(map(_run_of, rows), key=lambda run: (run.at, run.id))
 
 
 def find(tx: Transaction, prefix: str) -> Run:
@@ -133,28 +148,27 @@ def slots(tx: Transaction, box: str, job: str, since: datetime, until: datetime)
 
 def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:
     """The runs there are among these ids, of whatever box."""
-    rows = tx.execute(select(*COLUMNS).where(RUN.c.id.in_(list(ids))))
-    return {run.id: run for run in map(_run, rows)}
+    return {run.id: run for run in map(_run_of, BY_ID.query(tx, ids))}
 
 
 def in_slots(tx: Transaction, box: str, slots: Mapping[str, Iterable[datetime]]) -> list[Run]:
     """Every run that stands in one of these slots of these jobs."""
-    found: list[Run] = []
+    by_slot: dict[datetime, list[str]] = defaultdict(list)
     for job, moments in slots.items():
-        here = (RUN.c.box == box, RUN.c.job == job, RUN.c.scheduled_for.in_(list(moments)))
-        found += map(_run, tx.execute(select(*COLUMNS).where(*here)))
-    return found
-
-
-def keys_of(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
-    """Id -> the number of its row."""
-    rows = tx.execute(select(RUN.c.id, RUN.c.pk).where(RUN.c.id.in_(ids)))
-    return {row.id: row.pk for row in rows}
+        for slot in moments:
+            by_slot[slot].append(job)
+    rows: list[Sequence[Any]] = []
+    if len(by_slot) < len(slots):
+        for slot, jobs in by_slot.items():
+            rows += OF_SLOT.query(tx, jobs, [box, micros(slot)])
+    else:
+        for job, moments in slots.items():
+            rows += OF_JOB.query(tx, map(micros, moments), [box, job])
+    return list(map(_run_of, rows))
 
 
 def add(tx: Transaction, new: Sequence[Run]) -> None:
-    if new:
-        tx.execute(INSERT, [_values(run, FIELDS) | {"at": run.at} for run in new])
+    INSERT.change_all(tx, [(*_values(run), micros(run.at)) for run in new])
 
 
 def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
@@ -170,8 +184,7 @@ def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
 
 def advance(tx: Transaction, changed: Sequence[Run]) -> None:
     """Write what events changed of runs that have their row."""
-    if changed:
-        tx.execute(ADVANCE, [_values(run, MUTABLE) | {"id_": run.id} for run in changed])
+    ADVANCE.change_all(tx, [(*map(_values(run).__getitem__, CHANGING), run.id) for run in changed])
 
 
 def remove(tx: Transaction, ids: Sequence[str]) -> None:
@@ -205,8 +218,20 @@ def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:
     return bounds
 
 
-def _values(run: Run, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(run, name) for name in names}
+def _values(run: Run) -> list[Any]:
+    """What stands in the columns FIELDS of a run's row."""
+    values = list(OF_RUN(run))
+    for place in TIMES:
+        values[place] = micros(values[place])
+    return values
+
+
+def _run_of(row: Sequence[Any]) -> Run:
+    """The run of a row as the driver gives it."""
+    fields = dict(zip(FIELDS, row, strict=True))
+    times = {FIELDS[place]: moment(row[place]) for place in TIMES}
+    kinds = {"status": Status(fields["status"]), "trigger": Trigger(fields["trigger"])}
+    return Run(**{**fields, **times, **kinds})
 
 
 def _run(row: Row[Any]) -> Run:

@@ -22,15 +22,15 @@ COMMANDS_OF_A_PROJECT = [
 
 
 @pytest.mark.parametrize("argv", COMMANDS_OF_A_PROJECT, ids=" ".join)
-def test_without_a_project_every_command_says_so_in_one_line_and_a_hint(
+def test_without_a_project_every_command_says_in_one_line_so_and_what_to_do(
     empty: Path, capsys: pytest.CaptureFixture[str], argv: list[str]
 ) -> None:
     assert invoke(argv) == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.splitlines() == [
-        "cronbox: no config.toml in this folder or above it",
-        "  `cronbox init` writes an example, or name one with -C",
+        "cronbox: no config.toml in this folder or above it; "
+        "`cronbox init` writes an example, or name one with -C"
     ]
 
 
@@ -79,7 +79,7 @@ def test_bad_input_gets_a_clear_line_and_the_right_exit_code(desk: Desk, argv: l
     assert answer.code == code, answer.err
     assert "Traceback" not in answer.err
     if code:
-        assert sum(line.startswith("cronbox: ") for line in answer.err.splitlines()) == 1
+        assert [line.startswith("cronbox: ") for line in answer.err.splitlines()] == [True]
         assert "\x1b" not in answer.err
 
 
@@ -117,6 +117,25 @@ def test_a_reader_that_goes_away_is_no_error(empty: Path) -> None:
         ["bash", "-o", "pipefail", "-c", command], cwd=empty, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_is_gone_before_the_first_line_is_no_error(empty: Path) -> None:
+    (empty / "jobs").write_text("* * * * * root x\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*CRONBOX, "next", "jobs"], cwd=empty, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_closed_stdout_is_no_traceback(empty: Path) -> None:
+    (empty / "jobs").write_text("* * * * * root x\n")
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *CRONBOX, "next", "jobs"], cwd=empty, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_an_interrupt_ends_with_130_and_no_traceback(empty: Path) -> None:

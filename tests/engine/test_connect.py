@@ -20,6 +20,22 @@ def test_an_address_where_nobody_listens_is_no_engine(tmp_path: Path) -> None:
     assert failure.value.hint == START_HINT
 
 
+@pytest.mark.parametrize("address", ["bogus://x", "/var/run/docker.sock", "unix"])
+def test_what_is_no_address_is_no_engine_and_told_how_to_write_one(address: str) -> None:
+    with pytest.raises(NoEngine) as failure:
+        DockerEngine.connect(address)
+    assert address in failure.value.message
+    assert "unix://" in failure.value.hint
+
+
+def test_the_address_that_the_environment_names_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(NoEngine, match=f"{tmp_path}/none.sock"):
+        DockerEngine.connect(None)
+
+
 def test_an_engine_that_hangs_up_is_no_engine(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

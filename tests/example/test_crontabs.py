@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cronbox.cli import invoke
 from cronbox.config import Config, load_config
 from cronbox.model.crontab import Crontab, parse_crontab
 from cronbox.model.directives import parse_directives
@@ -35,6 +36,11 @@ def example_jobs() -> dict[str, Job]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_cron_would_load_the_file(path: Path) -> None:
     assert parsed(path).cron_error(USERS) is None
+
+
+def test_check_has_nothing_to_complain_about_in_the_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["-C", str(ROOT), "check"]) == 0
+    assert capsys.readouterr().err.endswith("files: nothing to complain about\n")
 
 
 @pytest.mark.parametrize("box", [FILES[:-1], FILES[-1:]], ids=["etl", "hello"])

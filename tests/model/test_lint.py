@@ -10,7 +10,7 @@ import pytest
 from cronbox.model.crontab import Format, parse_crontab
 from cronbox.model.job import Policy
 from cronbox.model.jobs import jobs_of
-from cronbox.model.lint import BoxFacts, Problem, Severity, fix, lint, lint_box
+from cronbox.model.lint import BoxFacts, MountedFolder, Problem, Severity, fix, lint, lint_box
 from cronbox.ops.repair import MOST_PASSES
 from tests.cron.files import NOBODY, USERS, files
 
@@ -128,6 +128,13 @@ def test_an_ordinary_command_gets_no_finding(command: str) -> None:
 )
 def test_a_command_that_will_not_do_what_it_seems_to_gets_a_finding(command: str, code: str) -> None:
     assert code in codes(f"30 6 * * 1 root {command}\n")
+
+
+@pytest.mark.parametrize("command", ["python3 /scripts/load.py%ids", "/scripts/load.py%./x %flock y"])
+def test_what_a_percent_sign_feeds_to_a_command_is_no_part_of_it(command: str) -> None:
+    facts = BoxFacts(mounts=(MountedFolder("/scripts", frozenset({"/scripts/load.py"})),))
+    crontab = parse_crontab(f"30 6 * * 1 root {command}\n".encode(), file="jobs")
+    assert {problem.code for problem in lint_box([crontab], facts=facts)} <= {"CB402", "CB407"}
 
 
 def test_the_files_of_a_box_are_checked_together() -> None:

@@ -27,7 +27,7 @@ def put(
     """One batch, written `at` seconds after noon."""
     batch = OutputBatch(run, job, NOON + timedelta(seconds=at), lines)
     with store.transaction() as tx:
-        outputs.add(tx, box, [batch], runs.keys_of(tx, [run]))
+        outputs.add(tx, box, [batch])
 
 
 def texts(lines: list[OutputLine]) -> list[str]:

@@ -118,7 +118,7 @@ def habits(entry: Entry, context: Context) -> Iterator[Finding]:
 
 def wrappers(entry: Entry, context: Context) -> Iterator[Finding]:
     """Locks and time-outs that a directive does better."""
-    for at, word in programs(entry.text):
+    for at, word in programs(_run_text(entry)):
         name = word.rsplit("/", 1)[-1]
         if name in _LOCKS:
             message = f"{name} keeps a second copy away; so does overlap=skip, with the slot on record"
@@ -138,7 +138,8 @@ def paths(entry: Entry, context: Context) -> Iterator[Finding]:
     """Programs and scripts that a job will not find."""
     if entry.text.startswith("cd ") or "workdir" in "".join(comment.raw for comment in entry.directives):
         return
-    for at, word in (*programs(entry.text), *scripts(entry.text)):
+    run = _run_text(entry)
+    for at, word in (*programs(run), *scripts(run)):
         if (
             word.startswith(("./", "../"))
             or ("/" in word and word[0] not in "/$~\"'`")
@@ -163,7 +164,7 @@ def presence(entry: Entry, context: Context) -> Iterator[Finding]:
 
 def _run_text(entry: Entry) -> str:
     """What of the text is run, and not fed to it behind a `%`."""
-    found = _UNESCAPED.match(entry.text)
+    found = _UNESCAPED.match(entry.text) if "%" in entry.text else None
     return entry.text[: found.end() - 1] if found else entry.text
 
 
@@ -183,8 +184,9 @@ def _mounted(
 ) -> Iterator[Finding]:
     if target not in entry.text:
         return
-    runs = set(programs(entry.text))
-    for at, word in sorted({*runs, *scripts(entry.text)}):
+    run = _run_text(entry)
+    runs = set(programs(run))
+    for at, word in sorted({*runs, *scripts(run)}):
         if not word.startswith(target.rstrip("/") + "/") or any(char in word for char in "$*?`[~"):
             continue
         if "/../" in word or "//" in word or "/./" in word:
@@ -245,7 +247,7 @@ def scripts(command: str) -> tuple[tuple[int, str], ...]:
 
 def _is_script_argument(entry: Entry, at: int, word: str) -> bool:
     """`python3 load.py`: a script by its bare name."""
-    return (at, word) in scripts(entry.text) and _SCRIPT.match(word) is not None
+    return (at, word) in scripts(_run_text(entry)) and _SCRIPT.match(word) is not None
 
 
 def _is_missing_program(word: str, path: str, present: frozenset[str]) -> bool:
