@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
 
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
@@ -20,7 +20,7 @@ COLUMNS = [RUN.c[name] for name in FIELDS]
 
 MUTABLE = (
     *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
-    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id"),
+    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id", "result"),
 )
 """What events change of a run that has its row. The rest names the run, and stays."""
 
@@ -123,12 +123,44 @@ def last_by_job(tx: Transaction, box: str) -> dict[str, Run]:
 
 def slots(tx: Transaction, box: str, job: str, since: datetime, until: datetime) -> dict[datetime, Run]:
     """Slot -> the last run of it, for the job's slots with since <= slot < until."""
+    return {slot: found[-1] for slot, found in all_in_slots(tx, box, job, since, until).items()}
+
+
+def all_in_slots(
+    tx: Transaction, box: str, job: str, since: datetime, until: datetime
+) -> dict[datetime, list[Run]]:
+    """Slot -> every run of it in order, for the job's slots with since <= slot < until."""
     query = select(*COLUMNS).where(
         RUN.c.box == box, RUN.c.job == job, RUN.c.scheduled_for >= since, RUN.c.scheduled_for < until
     )
     ordered = query.order_by(RUN.c.scheduled_for, RUN.c.occurrence, RUN.c.attempt)
-    found = map(_run, tx.execute(ordered))
-    return {run.scheduled_for: run for run in found if run.scheduled_for is not None}
+    found: dict[datetime, list[Run]] = {}
+    for run in map(_run, tx.execute(ordered)):
+        assert run.scheduled_for is not None, "it was found by its slot"
+        found.setdefault(run.scheduled_for, []).append(run)
+    return found
+
+
+def attempts(tx: Transaction, run: Run) -> list[Run]:
+    """The attempts that this one is among, in their order; of a run that was not tried again, it alone."""
+    first = run.first_attempt
+    later = (RUN.c.origin == first) & (RUN.c.attempt > 1)
+    found = map(_run, tx.execute(select(*COLUMNS).where((RUN.c.id == first) | later)))
+    return sorted(found, key=lambda attempt: (attempt.attempt, attempt.at))
+
+
+def with_result(tx: Transaction, box: str, job: str, limit: int) -> list[Run]:
+    """The newest runs whose job said something of itself, newest first."""
+    query = select(*COLUMNS).where(RUN.c.box == box, RUN.c.job == job, RUN.c.result.is_not(None))
+    newest_first = query.order_by(RUN.c.at.desc(), RUN.c.pk.desc()).limit(limit)
+    return [_run(row) for row in tx.execute(newest_first)]
+
+
+def counts(tx: Transaction, since: datetime) -> dict[tuple[str, str, Status], int]:
+    """(box, job, status) -> how many runs came up from a time on."""
+    by = (RUN.c.box, RUN.c.job, RUN.c.status)
+    query = select(*by, func.count().label("number")).where(RUN.c.at >= since).group_by(*by)
+    return {(row.box, row.job, Status(row.status)): row.number for row in tx.execute(query)}
 
 
 def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:
@@ -211,4 +243,7 @@ def _values(run: Run, names: Sequence[str]) -> dict[str, Any]:
 
 def _run(row: Row[Any]) -> Run:
     fields = {name: row._mapping[name] for name in FIELDS}
-    return Run(**{**fields, "status": Status(row.status), "trigger": Trigger(row.trigger)})
+    fields |= {"status": Status(row.status), "trigger": Trigger(row.trigger)}
+    if row.args is not None:
+        fields["args"] = tuple(row.args)
+    return Run(**fields)
