@@ -54,6 +54,8 @@ class Trigger(StrEnum):
 
 OPEN = frozenset({Status.QUEUED, Status.RUNNING})
 ENDS = frozenset({Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.KILLED})
+RAN = ENDS | {Status.LOST}
+"""How a run that began can have ended."""
 FAILURES = frozenset({Status.FAILED, Status.TIMED_OUT, Status.LOST})
 """Ends that somebody should look at. What a person killed is none of them."""
 

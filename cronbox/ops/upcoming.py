@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, assert_never
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cronbox.model.event import format_time
 from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
-from cronbox.model.schedule import Remark, Start, starts
+from cronbox.model.schedule import BEFORE, Remark, Start, starts
 from cronbox.ops.check import Group, parsed
 from cronbox.ops.holds import held
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cronbox.store import Pause
 
 UTC = ZoneInfo("UTC")
-INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +127,4 @@ def _starts(job: Job, zone: ZoneInfo, since: datetime) -> Iterator[Upcoming]:
     def upcoming_start(start: Start) -> Upcoming:
         return Upcoming(start.at, job.box, job.name, zone, start.wall, start.remark)
 
-    return map(upcoming_start, starts(job.schedule, zone, since - INSTANT))
+    return map(upcoming_start, starts(job.schedule, zone, since - BEFORE))

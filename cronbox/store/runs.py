@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
 
 from cronbox.errors import NotFound, UsageError
-from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
+from cronbox.model.run import FAILURES, OPEN, RAN, Run, Status, Trigger
 from cronbox.store.database import Transaction
 from cronbox.store.tables import RUN
 
@@ -156,11 +156,20 @@ def with_result(tx: Transaction, box: str, job: str, limit: int) -> list[Run]:
     return [_run(row) for row in tx.execute(newest_first)]
 
 
+def last_ended(tx: Transaction, box: str, job: str) -> Run | None:
+    """The job's newest run that began and came to an end."""
+    query = select(*COLUMNS).where(RUN.c.box == box, RUN.c.job == job, RUN.c.status.in_(sorted(RAN)))
+    row = tx.execute(query.order_by(RUN.c.at.desc(), RUN.c.pk.desc()).limit(1)).first()
+    return _run(row) if row else None
+
+
 def counts(tx: Transaction, since: datetime) -> dict[tuple[str, str, Status], int]:
     """(box, job, status) -> how many runs came up from a time on."""
-    by = (RUN.c.box, RUN.c.job, RUN.c.status)
+    # An expression, not the column: else SQLite would walk through all runs in the order of these three.
+    by = [RUN.c[name].concat("").label(f"by_{name}") for name in ("box", "job", "status")]
     query = select(*by, func.count().label("number")).where(RUN.c.at >= since).group_by(*by)
-    return {(row.box, row.job, Status(row.status)): row.number for row in tx.execute(query)}
+    rows = tx.execute(query)
+    return {(row.by_box, row.by_job, Status(row.by_status)): row.number for row in rows}
 
 
 def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:

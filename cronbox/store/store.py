@@ -128,6 +128,11 @@ class Store:
         with self._reading() as tx:
             return runs.with_result(tx, box, job, limit)
 
+    def last_ended(self, box: str, job: str) -> Run | None:
+        """The job's newest run that began and came to an end."""
+        with self._reading() as tx:
+            return runs.last_ended(tx, box, job)
+
     def counts(self, since: datetime) -> dict[tuple[str, str, Status], int]:
         """(box, job, status) -> how many runs came up from `since` on."""
         with self._reading() as tx:

@@ -214,11 +214,15 @@ def test_attempts_and_results_are_found_by_an_index_made_for_them(store: Store):
         listen(tx.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
         runs.attempts(tx, a_run("r1"))
         runs.with_result(tx, "etl", "load", 5)
+        runs.last_ended(tx, "etl", "load")
+        runs.counts(tx, NOON)
         plans = [
-            str(tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()) for sql, given in asked[:2]
+            str(tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()) for sql, given in asked[:4]
         ]
     assert "run_origin" in plans[0] and "run_id" in plans[0]
     assert "run_result_at" in plans[1] and "TEMP B-TREE" not in plans[1]
+    assert "run_job_at" in plans[2] and "TEMP B-TREE" not in plans[2]
+    assert "run_at" in plans[3]
 
 
 def test_results_come_newest_first_and_only_where_there_are_any(store: Store):
