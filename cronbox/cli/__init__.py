@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cronbox import __version__
-from cronbox.cli import backfill, boxes, check, jobs, logs, next, project, run, runs
+from cronbox.cli import backfill, boxes, check, jobs, logs, next, project, results, run, runs
 from cronbox.cli.context import Opener, Project, open_project
 from cronbox.cli.fail import INTERRUPTED, print_error, print_usage_error
 from cronbox.errors import CronboxError
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (boxes, jobs, next, check, run, backfill, runs, logs, project):
+for room in (boxes, jobs, next, check, run, backfill, runs, results, logs, project):
     app.add_typer(room.app)
 
 
