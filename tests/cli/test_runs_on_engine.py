@@ -19,7 +19,7 @@ CRONTAB = """\
 # cronbox: name=flaky retries=1 retry-delay=1s
 0 0 1 1 * root test "$CRONBOX_ATTEMPT" = 2
 # cronbox: name=month
-0 0 1 * * root echo "$CRONBOX_SCHEDULED_FOR" >>/data/months; sleep 1
+0 0 1 * * root echo "$CRONBOX_SCHEDULED_FOR" >>/data/months; sleep 3
 # cronbox: name=tell
 0 0 1 1 * nobody umask 077; echo rows=5 >>$CRONBOX_RESULT; ls /run/cronbox-results
 # cronbox: name=steal
