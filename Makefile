@@ -41,16 +41,16 @@ lint: dev ## Style, types and layers
 	$(BIN)/lint-imports
 
 test-fast: lint ## All that needs no engine
-	$(BIN)/pytest -q -n 2 -m "not engine and not slow"
+	@scripts/setup/pytest $(BIN) -q -n 2 -m "not engine and not slow"
 
 test: lint engine ## Everything, on a real engine
-	$(BIN)/pytest -q -n 2 --dist loadgroup
+	@scripts/setup/pytest $(BIN) -q -n 2 --dist loadgroup
 
 bench: dev engine ## The table of measurements, each a ratio to its baseline
 	$(BIN)/python -m benchmarks
 
 docs: dev ## Check what the documentation says against the program
-	$(BIN)/pytest -q tests/docs
+	@scripts/setup/pytest $(BIN) -q tests/docs
 
 lock: dev ## Lock the dependencies again, with hashes
 	@scripts/setup/lock $(BIN)

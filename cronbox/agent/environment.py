@@ -36,8 +36,9 @@ def asked_for(request: Request) -> dict[bytes, bytes]:
     return {as_bytes(name): as_bytes(value) for name, value in request.env}
 
 
-def run_variables(request: Request, last_success: str | None) -> dict[bytes, bytes]:
-    """What tells a job which run it is, and when the last one began that succeeded (UTC, empty for none)."""
+def run_variables(request: Request, last_success: str | None, result: str) -> dict[bytes, bytes]:
+    """What tells a job which run it is, when the last one began that succeeded (UTC, empty for none), and the
+    file that takes what it says about itself."""
     slot = "" if request.slot is None else utc_minute_text(request.slot)
     return {
         b"CRONBOX_RUN_ID": as_bytes(request.run),
@@ -46,6 +47,7 @@ def run_variables(request: Request, last_success: str | None) -> dict[bytes, byt
         b"CRONBOX_SCHEDULED_FOR": slot.encode(),
         b"CRONBOX_TRIGGER": request.trigger.value.encode(),
         b"CRONBOX_LAST_SUCCESS": (last_success or "").encode(),
+        b"CRONBOX_RESULT": as_bytes(result),
     }
 
 

@@ -17,6 +17,7 @@ from .loop import Loop, Timer
 from .output import ERR, OUT, Output
 from .processes import Process, snapshot
 from .request import Request
+from .result import take_result
 from .spawn import Pipes
 
 READ_BYTES = 65536
@@ -39,6 +40,7 @@ class Execution:
         *,
         loop: Loop,
         journal: Journal,
+        result_file: str,
         on_end: Callable[[dict[str, Any]], None],
     ) -> None:
         self.request = request
@@ -48,6 +50,8 @@ class Execution:
         self._account: Account | None = None
         self._loop = loop
         self._journal = journal
+        self._result_file = result_file
+        self._result: dict[str, str] = {}
         self._on_end = on_end
         self._output = Output(request.job.output_limit)
         self._batch: Timer | None = None
@@ -162,6 +166,7 @@ class Execution:
         """Nothing more is waited for: write the rest of the output, and say how it went."""
         self._over = True
         self._note_survivors(self._unkillable or self._left_behind())
+        self._take_result()
         self._output.finish(self._duration)
         if self._batch is not None:
             self._batch.cancel()
@@ -182,6 +187,14 @@ class Execution:
         if survivors:
             names = ", ".join(f"{process.name} ({process.pid})" for process in survivors[:10])
             self._output.note(f"left behind by this run, {len(survivors)} in all: {names}", self._duration)
+
+    def _take_result(self) -> None:
+        if self._account is None:
+            return
+        said = take_result(self._result_file, self._account)
+        self._result = said.values
+        if said.note is not None:
+            self._output.note(said.note, self._duration)
 
     def _discard(self, fd: int) -> None:
         """What a left-behind process prints is lost, as under cron; a full pipe must not stop it."""
@@ -205,6 +218,7 @@ class Execution:
             "max_rss_bytes": rss,
             "output_bytes": self._output.total,
             "dropped_bytes": self._output.dropped,
+            **({"result": self._result} if self._result else {}),
         }
 
     def _measured(self) -> tuple[int | None, int | None, float | None, int | None]:

@@ -37,6 +37,11 @@ class Paths(NamedTuple):
         return f"{self.run_dir}/status.json"
 
     @property
+    def results(self) -> str:
+        """Where jobs leave what they say about themselves. Beside `run_dir`, which no user may enter."""
+        return f"{self.root}/run/cronbox-results"
+
+    @property
     def log_dir(self) -> str:
         return f"{self.root}/log"
 

@@ -21,10 +21,14 @@ from .spawn import Program, spawn
 class Runs:
     """Tells `started` and `finished` of each; `on_end` gets the fields of `finished` after they are told."""
 
-    def __init__(self, loop: Loop, journal: Journal, on_end: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, loop: Loop, journal: Journal, on_end: Callable[[dict[str, Any]], None], *, results: str
+    ) -> None:
+        """`results`: the directory for what jobs say about themselves."""
         self._loop = loop
         self._journal = journal
         self._on_end = on_end
+        self._results = results
         self._accounts = Accounts()
         self._container_env = container_environment()
         self._by_id: dict[str, Execution] = {}
@@ -81,16 +85,24 @@ class Runs:
         env = {
             **job_environment(job, account, self._container_env),
             **asked_for(request),
-            **run_variables(request, last_success),
+            **run_variables(request, last_success, self._result_file(request)),
         }
         workdir = None if job.workdir is None else as_bytes(job.workdir)
         return Program(command_line(env[b"SHELL"], request), env, workdir)
 
     def _execution(self, request: Request) -> Execution:
-        end = partial(self._ended, request.run)
-        execution = Execution(request, loop=self._loop, journal=self._journal, on_end=end)
+        execution = Execution(
+            request,
+            loop=self._loop,
+            journal=self._journal,
+            result_file=self._result_file(request),
+            on_end=partial(self._ended, request.run),
+        )
         self._by_id[request.run] = execution
         return execution
+
+    def _result_file(self, request: Request) -> str:
+        return f"{self._results}/{request.run}"
 
     def _tell_started(self, request: Request, pid: int | None) -> None:
         fields = {**request_fields(request), "pid": pid, "user": request.job.user}

@@ -26,6 +26,7 @@ from .loop import Loop, Signals
 from .paths import Paths
 from .quota import Quota
 from .request import Request, request_fields
+from .result import make_directory
 from .runs import Runs
 from .state import load_state, new_id
 from .status import StatusFile
@@ -55,6 +56,7 @@ class Agent:
         for folder in (paths.run_dir, paths.log_dir):
             os.makedirs(folder, mode=0o700, exist_ok=True)
             os.chmod(folder, 0o700)
+        make_directory(paths.results)
         state = load_state(paths.state, paths.log_dir)
         self.paths = paths
         self.boot_id = new_id()
@@ -66,7 +68,7 @@ class Agent:
         self.journal = Journal(log, Console(sys.stdout.fileno()))
         self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)
-        self.runs = Runs(self.loop, self.journal, self._ended)
+        self.runs = Runs(self.loop, self.journal, self._ended, results=paths.results)
         self.status = StatusFile(paths.status, self._describe)
         self._table_version: tuple[int, int] | None = None
         self._complaints = Quota(COMPLAINTS_A_MINUTE)
@@ -155,7 +157,8 @@ class Agent:
         try:
             self._carry_out(self.core.command(verb, fields, now()))
         except BadCommand as error:
-            self._complain("bad_command", {"text": verb, "reason": str(error)})
+            run = {"run": fields["run"]} if isinstance(fields.get("run"), str) else {}
+            self._complain("bad_command", {"text": verb, "reason": str(error), **run})
 
     # What goes out
 

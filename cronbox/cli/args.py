@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -30,6 +32,7 @@ BoxOrJob = Annotated[
 RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.", autocompletion=complete.run_ids)
 ]
+JobName = Annotated[str, typer.Argument(metavar="BOX/JOB", help="A job.", autocompletion=complete.job_names)]
 Count = Annotated[int | None, typer.Option("-n", "--number", min=1, metavar="N", help="At most so many.")]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="T", help="From then on: 2h (ago), 2026-11-23 or RFC 3339.")
@@ -45,6 +48,9 @@ UserCrontab = Annotated[
 ]
 
 
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LONGEST_PARAMETERS = 100_000
+"""Characters of variables and arguments in all: what every system hands to a program, and a row holds."""
 YEARS = range(1970, 9000)
 """Nothing ran before, and there is room for a sum behind."""
 
@@ -78,6 +84,23 @@ def parse_job(text: str) -> tuple[str, str]:
             f"{text!r} is a box, not a job", hint=f"write {text}/JOB; `cronbox jobs {text}` lists them"
         )
     return target.box, target.job
+
+
+def parse_env(given: Sequence[str], args: Sequence[str]) -> dict[str, str]:
+    """`K=V` of a run -> its variables. Raises UsageError, also where they and its arguments are too long."""
+    env: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not VARIABLE.fullmatch(name):
+            raise UsageError(f"--env {text!r} is not a variable", hint="write NAME=VALUE")
+        if name.startswith("CRONBOX_"):
+            raise UsageError(f"--env: {name} is not yours to set", hint="CRONBOX_ variables tell of the run")
+        env[name] = value
+    if sum(map(len, [*env, *env.values(), *args])) > LONGEST_PARAMETERS:
+        raise UsageError(
+            "more variables and arguments than a run takes", hint="write them to a file, and give its name"
+        )
+    return env
 
 
 def parse_moment(

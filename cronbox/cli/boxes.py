@@ -98,7 +98,7 @@ def ps(
                 str(status.release or show.NOTHING),
                 _alive(status.cron),
                 _crontab(status),
-                str(status.running),
+                f"{status.running}+{status.queued}" if status.queued else str(status.running),
                 show.age(status.next_due, now=now),
                 show.age(status.last_failure, now=now),
             )

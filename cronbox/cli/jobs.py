@@ -12,6 +12,7 @@ from cronbox.cli.args import BoxOrJob, Json, parse_moment, parse_span, parse_tar
 from cronbox.cli.context import site_of
 from cronbox.cli.find import up_to_date
 from cronbox.errors import UsageError
+from cronbox.model.run import Status
 
 if TYPE_CHECKING:
     from cronbox.ops.status import JobStatus
@@ -55,7 +56,7 @@ def jobs(
             status.job.key,
             status.words,
             _next_words(status, now),
-            f"{status.last.status} {show.age(status.last.at, now=now)}" if status.last else show.NOTHING,
+            _last(status, now),
         )
         for status in statuses
     )
@@ -68,6 +69,15 @@ def _next_words(status: JobStatus, now: datetime) -> str:
     if hold is None:
         return show.age(status.next, now=now)
     return hold.why if hold.until is None else f"{show.age(hold.until, now=now)}, {hold.why}"
+
+
+def _last(status: JobStatus, now: datetime) -> str:
+    """How the last run stands, and how many wait beside it."""
+    if status.last is None:
+        return show.NOTHING
+    beside = status.queued - (status.last.status is Status.QUEUED)
+    waiting = f", {beside} waiting" if beside else ""
+    return f"{status.last.status} {show.age(status.last.at, now=now)}{waiting}"
 
 
 @app.command(rich_help_panel=PANEL)

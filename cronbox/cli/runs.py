@@ -1,88 +1,25 @@
-"""Commands on runs: run, runs, show, kill."""
+"""Commands on runs that there are: runs, show, kill."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cronbox.cli import complete, show
-from cronbox.cli.args import Count, Json, RunId, Since, Until, parse_job, parse_moment, parse_target
+from cronbox.cli.args import Count, Json, RunId, Since, Until, parse_moment, parse_target
 from cronbox.cli.context import site_of
-from cronbox.cli.fail import note
 from cronbox.cli.find import check_known, find_run, up_to_date
 from cronbox.errors import CronboxError
 from cronbox.model.durations import format_size
 from cronbox.model.run import Run, Status, Trigger
 
-if TYPE_CHECKING:
-    from cronbox.model.event import Event
-
 app = typer.Typer()
 PANEL = "Runs"
 DEFAULT_COUNT = 20
-
-Job = Annotated[str, typer.Argument(metavar="BOX/JOB", help="A job.", autocompletion=complete.job_names)]
-
-
-@app.command(rich_help_panel=PANEL)
-def run(
-    ctx: typer.Context,
-    job: Job,
-    wait: bool = typer.Option(False, "--wait", help="Wait for its end; end with its exit code."),
-    follow: bool = typer.Option(False, "--follow", "-f", help="Wait, and print what it prints."),
-    json: Json = False,
-) -> None:
-    """Start a job now, exactly as cron would, and print the run's id."""
-    from cronbox.ops import runs
-
-    box, name = parse_job(job)
-    site = site_of(ctx)
-    with runs.followed_run(site, box, name) as (run_id, events):
-        _print_id(run_id, json)
-        try:
-            end = _followed(events, to_its_end=wait or follow, show_output=follow)
-        except KeyboardInterrupt:
-            note(f"run {run_id} goes on; `cronbox kill {run_id}` ends it")
-            raise
-    up_to_date(site, box)
-    if end.type in ("finished", "skipped"):
-        _tell_end(run_id, end)
-        raise typer.Exit(runs.exit_code_of(end))
-
-
-def _print_id(run_id: str, json: bool) -> None:
-    if json:
-        show.as_json({"id": run_id})
-    else:
-        typer.echo(run_id)
-    sys.stdout.flush()
-
-
-def _followed(events: Iterator[Event], *, to_its_end: bool, show_output: bool) -> Event:
-    """The run's last event, or else its first; what it prints goes to our stdout and stderr."""
-    event = next(events)
-    for event in events if to_its_end else ():
-        if event.type == "output" and show_output:
-            _print_output(event)
-    return event
-
-
-def _print_output(event: Event) -> None:
-    for _, stream, text, *newline in event.data["lines"]:
-        end = "" if newline == [False] else "\n"
-        print(text, end=end, file=sys.stdout if stream == "out" else sys.stderr, flush=True)
-
-
-def _tell_end(run_id: str, end: Event) -> None:
-    """One line on stderr where a run did not simply succeed."""
-    status = end.data.get("status", "skipped")
-    if status != Status.SUCCEEDED:
-        reason = end.data.get("reason")
-        note(f"run {run_id} {show.status_words(status)}{f': {reason}' if reason else ''}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -146,7 +83,7 @@ def _print_runs(found: list[Run], now: datetime) -> None:
                 run.id[:8],
                 f"{run.box}/{run.job}",
                 run.status.value,
-                run.trigger.value,
+                _trigger(run),
                 show.age(run.at, now=now),
                 show.span(run.duration_s),
                 _why(run),
@@ -154,6 +91,11 @@ def _print_runs(found: list[Run], now: datetime) -> None:
             for run in found
         ),
     )
+
+
+def _trigger(run: Run) -> str:
+    """`retry 2` for the second attempt of a run."""
+    return run.trigger.value if run.attempt == 1 else f"{run.trigger.value} {run.attempt}"
 
 
 def _why(run: Run) -> str:
@@ -167,14 +109,36 @@ def _why(run: Run) -> str:
 
 @app.command(name="show", rich_help_panel=PANEL)
 def show_(ctx: typer.Context, run: RunId, json: Json = False) -> None:
-    """Show all that is known of a run."""
+    """Show all that is known of a run, and its other attempts."""
     site = site_of(ctx)
     found = find_run(site, run)
+    attempts = site.store.attempts(found)
     if json:
-        show.as_json(found.as_json())
+        show.as_json(found.as_json() | {"attempts": [attempt.as_json() for attempt in attempts]})
         return
     for title, value in _facts(found):
         typer.echo(f"{title:<10} {show.printable(value)}")
+    if len(attempts) > 1:
+        _print_attempts(attempts, found)
+
+
+def _print_attempts(attempts: Sequence[Run], shown: Run) -> None:
+    """One line for each attempt, as long as the terminal is wide."""
+    typer.echo()
+    columns = [show.Column("ATTEMPT", right=True), show.Column("RUN"), show.Column("STATUS")]
+    columns += [show.Column("WHEN"), show.Column("TOOK", right=True), show.Column("WHY", keep=8)]
+    rows = (
+        (
+            f"{'* ' if attempt.id == shown.id else ''}{attempt.attempt}",
+            attempt.id[:8],
+            attempt.status.value,
+            show.moment_text(attempt.at),
+            show.span(attempt.duration_s),
+            _why(attempt),
+        )
+        for attempt in attempts
+    )
+    show.table(columns, rows)
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -183,6 +147,12 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "job", f"{run.box}/{run.job}"
     yield "status", f"{run.status}{f' ({why})' if (why := _why(run)) else ''}"
     yield "trigger", run.trigger.value + (f", attempt {run.attempt}" if run.attempt > 1 else "")
+    if run.origin is not None:
+        yield ("first try" if run.attempt > 1 else "repeats"), run.origin
+    if run.env:
+        yield "env", " ".join(f"{name}={shlex.quote(value)}" for name, value in run.env.items())
+    if run.args:
+        yield "args", shlex.join(run.args)
     for title, moment in (
         ("slot", run.scheduled_for),
         ("queued", run.queued_at),
@@ -205,17 +175,23 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "output", format_size(run.output_bytes) + dropped
     if run.release is not None:
         yield "release", str(run.release)
+    for name, value in (run.result or {}).items():
+        yield "result", f"{name}={value}"
 
 
 @app.command(rich_help_panel=PANEL)
 def kill(ctx: typer.Context, run: RunId) -> None:
-    """End a run, with SIGTERM and then SIGKILL, and wait until it has ended."""
+    """End a run, with SIGTERM and then SIGKILL, and wait until it has ended; or one that waits."""
     from cronbox.ops import runs
 
     site = site_of(ctx)
     found = find_run(site, run)
     if not found.status.is_open:
-        raise CronboxError(f"run {found.id} has ended already: {found.status}")
+        later = next((attempt for attempt in site.store.attempts(found) if attempt.status.is_open), None)
+        raise CronboxError(
+            f"run {found.id} has ended already: {found.status}",
+            hint=f"attempt {later.attempt} has not: `cronbox kill {later.id}`" if later else "",
+        )
     end = runs.kill(site, found)
     up_to_date(site, found.box)
     if end is None:

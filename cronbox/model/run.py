@@ -7,7 +7,8 @@ concludes, and what the log says later replaces them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any
 
 from cronbox.errors import ImpossibleTransition
 from cronbox.model.event import Event, format_time, parse_time
+from cronbox.model.result import result_of
 
 RUN_EVENTS = frozenset({"queued", "skipped", "started", "finished"})
 """The events that move a run from one status to another."""
@@ -22,6 +24,8 @@ RUN_EVENTS = frozenset({"queued", "skipped", "started", "finished"})
 LONGEST_NAME = 200
 LONGEST_REASON = 500
 LARGEST_NUMBER = 2**63 - 1
+LONGEST_PARAMETERS = 1024 * 1024
+"""Characters of `env`, or of `args`, in all: as much as the agent takes in one command."""
 
 
 class Status(StrEnum):
@@ -51,6 +55,8 @@ class Trigger(StrEnum):
 
 OPEN = frozenset({Status.QUEUED, Status.RUNNING})
 ENDS = frozenset({Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT, Status.KILLED})
+RAN = ENDS | {Status.LOST}
+"""How a run that began can have ended."""
 FAILURES = frozenset({Status.FAILED, Status.TIMED_OUT, Status.LOST})
 """Ends that somebody should look at. What a person killed is none of them."""
 
@@ -58,7 +64,7 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
     None: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED, Status.MISSED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.SKIPPED, Status.KILLED, Status.LOST}),
     Status.RUNNING: ENDS | {Status.LOST},
-    Status.LOST: ENDS | {Status.RUNNING, Status.QUEUED},
+    Status.LOST: ENDS | {Status.QUEUED, Status.RUNNING},
     Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
@@ -70,7 +76,11 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One row of the history. Times are aware UTC; `scheduled_for` is the slot, if it has one."""
+    """One row of the history. Times are aware UTC; `scheduled_for` is the slot, if it has one.
+
+    `origin` is the run that this one repeats: a retry's first attempt, or what a person ran again. `env` and
+    `args` are what a person gave it, `result` is what the job said of itself; None where there was nothing.
+    """
 
     id: str
     box: str
@@ -93,6 +103,15 @@ class Run:
     dropped_bytes: int = 0
     release: int | None = None
     boot_id: str | None = None
+    origin: str | None = None
+    env: Mapping[str, str] | None = field(default=None, hash=False)
+    args: tuple[str, ...] | None = None
+    result: Mapping[str, str] | None = field(default=None, hash=False)
+
+    @property
+    def first_attempt(self) -> str:
+        """The id of the run's first attempt, which the later ones name as their origin."""
+        return self.origin if self.origin is not None and self.attempt > 1 else self.id
 
     @property
     def at(self) -> datetime:
@@ -124,6 +143,10 @@ class Run:
             "output_bytes": self.output_bytes,
             "dropped_bytes": self.dropped_bytes,
             "release": self.release,
+            "origin": self.origin,
+            "env": None if self.env is None else dict(self.env),
+            "args": None if self.args is None else list(self.args),
+            "result": None if self.result is None else dict(self.result),
         }
 
 
@@ -135,6 +158,8 @@ def apply(run: Run | None, event: Event, *, box: str, release: int | None, boot_
     """
     match event.type:
         case "queued":
+            if run is not None and run.started_at is not None:
+                raise ImpossibleTransition(f"run {run.id} started before")
             return _born(run, event, Status.QUEUED, box, release, boot_id)
         case "skipped":
             return _born(run, event, Status.SKIPPED, box, release, boot_id)
@@ -204,13 +229,49 @@ def _born(
         reason=text_of(data, "reason"),
         scheduled_for=known.scheduled_for if known else slot_of(event),
         occurrence=known.occurrence if known else whole_of(data, "occurrence") or 0,
-        queued_at=event.t if to is Status.QUEUED else known.queued_at if known else None,
+        queued_at=_queued_at(known, event, to),
         started_at=event.t if to is Status.RUNNING else None,
         finished_at=event.t if to is Status.SKIPPED else None,
         attempt=known.attempt if known else whole_of(data, "attempt") or 1,
         release=release,
         boot_id=boot_id,
+        origin=known.origin if known else _origin(data),
+        env=known.env if known else _env(data),
+        args=known.args if known else _args(data),
     )
+
+
+def _queued_at(known: Run | None, event: Event, to: Status) -> datetime | None:
+    """A run that waits on after its box's restart has waited since it was queued first."""
+    if known is not None and known.queued_at is not None:
+        return known.queued_at
+    return event.t if to is Status.QUEUED else None
+
+
+def _origin(data: dict[str, Any]) -> str | None:
+    return None if data.get("origin") is None else name_of(data, "origin")
+
+
+def _env(data: dict[str, Any]) -> dict[str, str] | None:
+    env = data.get("env")
+    if env is None:
+        return None
+    if not isinstance(env, dict) or not _are_texts([*env.values(), *env]):
+        raise ValueError("env is no object of texts that a row can hold")
+    return env
+
+
+def _args(data: dict[str, Any]) -> tuple[str, ...] | None:
+    args = data.get("args")
+    if args is None:
+        return None
+    if not isinstance(args, list) or not _are_texts(args):
+        raise ValueError("args is no list of texts that a row can hold")
+    return tuple(args)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(text, str) for text in values) and sum(map(len, values)) <= LONGEST_PARAMETERS
 
 
 def _finished(run: Run | None, event: Event) -> Run:
@@ -241,6 +302,10 @@ def _finished(run: Run | None, event: Event) -> Run:
         dropped_bytes=whole_of(data, "dropped_bytes") or 0,
         release=run.release,
         boot_id=run.boot_id,
+        origin=run.origin,
+        env=run.env,
+        args=run.args,
+        result=result_of(data.get("result")),
     )
 
 

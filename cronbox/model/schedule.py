@@ -23,6 +23,8 @@ from cronbox.model.fields import Schedule
 HORIZON_YEARS = 48
 """How far to look for a day. 29 February falls on each weekday at least every 40 years (1900 had none)."""
 
+BEFORE = timedelta(microseconds=1)
+"""What to take from a moment that shall itself be looked at: `fires` gives what comes after one."""
 _MINUTE = timedelta(minutes=1)
 _CATCH_UP_ALL = 5
 """cron makes up for up to so many minutes for every entry, as if it had only been late."""

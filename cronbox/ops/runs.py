@@ -11,15 +11,16 @@ import json
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 
 from cronbox.engine import AGENT
 from cronbox.errors import EngineError, NotFound
 from cronbox.model.event import Event, format_time, parse_event
-from cronbox.model.job import Policy
+from cronbox.model.job import Job, Policy
 from cronbox.model.run import Run
 from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
@@ -34,52 +35,96 @@ BEYOND_THE_END = 1 << 62
 """A `seq` that no log reaches."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run that somebody asks for. `slot` is the minute of the schedule that it stands for, `origin` the run
+    that it repeats; `patient` waits its turn where the job's overlap would have it skipped."""
+
+    job: str
+    slot: datetime | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] = ()
+    origin: str | None = None
+    patient: bool = False
+
+    @classmethod
+    def again(cls, run: Run) -> Asked:
+        """The same once more: slot, variables and arguments."""
+        return cls(run.job, run.scheduled_for, run.env or {}, run.args or (), origin=run.id)
+
+    def command(self, run: str) -> dict[str, object]:
+        """What the box's agent is told, with the id that the run shall have."""
+        told: dict[str, object] = {"do": "run", "run": run, "job": self.job, "by": requested_by()}
+        if self.slot is not None:
+            told["scheduled_for"] = format_time(self.slot)
+        for key in ("env", "args", "origin", "patient"):
+            if value := getattr(self, key):
+                told[key] = value
+        return told
+
+
+def start(site: Site, container: str, asked: Asked) -> str:
+    """Have the box's agent start a run, or put it in line -> the run's id."""
+    run = secrets.token_hex(8)
+    send(site.engine, container, asked.command(run))
+    return run
+
+
 def requested_by() -> str:
     """`user@host`: who asks, as the log shall tell."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
+def find_job(site: Site, box: str, name: str) -> Job:
+    """The job as the crontabs have it. Raises NotFound, with the names that come close."""
+    jobs = {job.name: job for job in read_crontabs(site.config, site.config.box(box), None).jobs}
+    if name not in jobs:
+        close = " or ".join(f"{box}/{near}" for near in get_close_matches(name, jobs))
+        hint = f"did you mean {close}?" if close else f"`cronbox jobs {box}` lists them"
+        raise NotFound(f"no job {name!r} in box {box}", hint=hint)
+    return jobs[name]
+
+
 def check_job(site: Site, box: str, job: str) -> None:
     """Raises NotFound, with the names that come close, if the crontabs have no such job."""
-    config = site.config.box(box)
-    names = sorted(known.name for known in read_crontabs(site.config, config, None).jobs)
-    if job not in names:
-        close = " or ".join(f"{box}/{name}" for name in get_close_matches(job, names))
-        hint = f"did you mean {close}?" if close else f"`cronbox jobs {box}` lists them"
-        raise NotFound(f"no job {job!r} in box {box}", hint=hint)
+    find_job(site, box, job)
 
 
 @contextmanager
-def followed_run(site: Site, box: str, job: str) -> Iterator[tuple[str, Iterator[Event]]]:
-    """Start the job now, and give its id and its events up to its end, live.
+def followed_run(site: Site, box: str, asked: Asked) -> Iterator[tuple[str, Iterator[Event]]]:
+    """Start a run now, and give its id and its events up to its end, live.
 
-    The iterator raises NotFound if the box does not know the job, and EngineError if the box stops before
-    the run ends. Leaving the context leaves the run alone.
+    The iterator raises NotFound if the box does not know the job, and EngineError if the box does not take
+    the request, or stops before the run ends. Leaving the context leaves the run alone.
     """
-    check_job(site, box, job)
+    check_job(site, box, asked.job)
     container = box_inside(site, box).container
-    run = secrets.token_hex(8)
-    before = _last_seq(site, container)
-    send(site.engine, container, {"do": "run", "run": run, "job": job, "by": requested_by()})
-    with site.engine.stream(container, [*AGENT, "follow", str(before)]) as chunks:
-        yield run, _until_its_end(_events(chunks), run, box)
+    before = log_end(site, container).seq
+    run = start(site, container, asked)
+    with followed_log(site, container, before) as events:
+        yield run, _until_its_end(events, run, box)
 
 
 def _until_its_end(events: Iterable[Event], run: str, box: str) -> Iterator[Event]:
     for event in events:
         if event.run != run:
             continue
-        if event.type == "unknown_job":
-            job = event.data.get("job")
-            raise NotFound(
-                f"box {box} has no job {job!r} installed", hint=f"`cronbox sync {box}` installs it"
-            )
+        check_taken(event, box)
         yield event
         if event.type in ("finished", "skipped"):
             return
     raise EngineError(
         f"{box} stopped before run {run} ended", hint=f"`cronbox show {run}` tells what became of it"
     )
+
+
+def check_taken(event: Event, box: str) -> None:
+    """Raises NotFound or EngineError if the event says that the box has refused a request."""
+    if event.type == "unknown_job":
+        job = event.data.get("job")
+        raise NotFound(f"box {box} has no job {job!r} installed", hint=f"`cronbox sync {box}` installs it")
+    if event.type == "bad_command":
+        raise EngineError(f"box {box} took no run: {event.data.get('reason')}")
 
 
 def exit_code_of(end: Event) -> int:
@@ -148,7 +193,7 @@ def _commanded(
 
     Raises EngineError with the agent's words if it cannot do it.
     """
-    before = _last_seq(site, container)
+    before = log_end(site, container).seq
     send(site.engine, container, {**command, "by": requested_by()})
     with site.engine.stream(container, [*AGENT, "follow", str(before)]) as chunks:
         timer = threading.Timer(limit, chunks.close)
@@ -168,13 +213,29 @@ def _answer(events: Iterable[Event], verb: str, done: Callable[[Event], bool]) -
     return None
 
 
-def _last_seq(site: Site, container: str) -> int:
-    """The number of the newest event in the box's log."""
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The newest event in a box's log."""
+
+    log_id: str
+    seq: int
+
+
+def log_end(site: Site, container: str) -> LogEnd:
+    """Where the box's log ends now. Raises EngineError."""
     said = site.engine.exec(container, [*AGENT, "follow", str(BEYOND_THE_END)])
     if said.exit_code != 0:
         words = said.stderr.decode(errors="replace").strip()
         raise EngineError(f"the box's log cannot be read: {words}", hint="`cronbox doctor` looks closer")
-    return int(json.loads(said.stdout.splitlines()[0])["last_seq"])
+    head = json.loads(said.stdout.splitlines()[0])
+    return LogEnd(str(head["log_id"]), int(head["last_seq"]))
+
+
+@contextmanager
+def followed_log(site: Site, container: str, seq: int) -> Iterator[Iterator[Event]]:
+    """The events behind `seq` as they come; they end with the box."""
+    with site.engine.stream(container, [*AGENT, "follow", str(seq)]) as chunks:
+        yield _events(chunks)
 
 
 def _events(chunks: Iterable[bytes]) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from cronbox.errors import CrontabRefused
 from cronbox.model.box import SeenBox
 from cronbox.model.event import format_time
 from cronbox.model.job import Job
-from cronbox.model.run import Run
+from cronbox.model.run import Run, Status
 from cronbox.model.words import in_words
 from cronbox.ops import Site
 from cronbox.ops.crontabs import BoxCrontabs, bundle_of, read_crontabs
@@ -67,6 +68,8 @@ class BoxStatus:
     loaded: bool | None
     drift: Drift | None
     running: int
+    queued: int
+    """Runs that wait for their turn."""
     last_failure: datetime | None
     next_due: datetime | None
     lag_s: float | None
@@ -95,6 +98,8 @@ class JobStatus:
     next: datetime | None
     last: Run | None
     held: Held | None
+    queued: int
+    """Runs that wait for their turn."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -105,6 +110,7 @@ class JobStatus:
             "last": self.last.as_json() if self.last else None,
             "paused": self.held is not None,
             "held": self.held.as_json() if self.held else None,
+            "queued": self.queued,
             "user": self.job.user,
             "source": str(self.job.source),
             "description": self.job.policy.description,
@@ -126,6 +132,7 @@ def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:
     for box in boxes:
         last = site.store.last_runs(box.name)
         pauses = in_force(site.store.pauses(box.name), site.now())
+        waiting = Counter(run.job for run in site.store.open_runs(box.name) if run.status is Status.QUEUED)
         for job in read_crontabs(site.config, box, None).jobs:
             found.append(
                 JobStatus(
@@ -134,6 +141,7 @@ def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:
                     next=next_start(job, box, pauses, after=site.now()),
                     last=last.get(job.name),
                     held=held(job, box, pauses, at=site.now()),
+                    queued=waiting[job.name],
                 )
             )
     return found
@@ -153,6 +161,7 @@ def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
         crontabs=crontabs,
     )
     failure = site.store.last_failure(name)
+    still_open = Counter(run.status for run in site.store.open_runs(name))
     return BoxStatus(
         box=name,
         state=view.word,
@@ -160,7 +169,8 @@ def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
         cron=view.cron,
         loaded=view.loaded,
         drift=view.drift,
-        running=len(site.store.running(name)),
+        running=still_open[Status.RUNNING],
+        queued=still_open[Status.QUEUED],
         last_failure=(failure.finished_at or failure.at) if failure else None,
         next_due=view.next_due,
         lag_s=view.lag_s,

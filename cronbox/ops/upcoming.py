@@ -6,7 +6,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby, islice, takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, assert_never
@@ -16,7 +16,7 @@ from cronbox.model.event import format_time
 from cronbox.model.fields import Schedule
 from cronbox.model.job import Job, Policy
 from cronbox.model.jobs import jobs_of
-from cronbox.model.schedule import Remark, Start, starts
+from cronbox.model.schedule import BEFORE, Remark, Start, starts
 from cronbox.ops.check import Group, parsed
 from cronbox.ops.holds import held
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cronbox.store import Pause
 
 UTC = ZoneInfo("UTC")
-INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ def _streams(table: Timetable, since: datetime) -> Iterator[Iterator[_Found]]:
 
 
 def _starts(schedule: Schedule, zone: ZoneInfo, jobs: list[Job], since: datetime) -> Iterator[_Found]:
-    return ((start, zone, jobs) for start in starts(schedule, zone, since - INSTANT))
+    return ((start, zone, jobs) for start in starts(schedule, zone, since - BEFORE))
 
 
 def _in_order(merged: Iterable[_Found]) -> Iterator[Upcoming]:

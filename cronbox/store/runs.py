@@ -10,24 +10,25 @@ from itertools import product
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
 
 from cronbox.errors import NotFound, UsageError
-from cronbox.model.run import FAILURES, OPEN, Run, Status, Trigger
+from cronbox.model.run import FAILURES, OPEN, RAN, Run, Status, Trigger
 from cronbox.store.database import Transaction
 from cronbox.store.statement import Lookup, Statement, micros, moment
-from cronbox.store.tables import RUN, UtcTime
+from cronbox.store.tables import RUN, Json, UtcTime, json_text, json_value
 
 FIELDS = tuple(field.name for field in fields(Run))
 COLUMNS = [RUN.c[name] for name in FIELDS]
 
 TIMES = tuple(place for place, column in enumerate(COLUMNS) if isinstance(column.type, UtcTime))
+JSONS = tuple(place for place, column in enumerate(COLUMNS) if isinstance(column.type, Json))
 ENUMS = ("trigger", "status")
 OF_RUN = attrgetter(*(f"{name}._value_" if name in ENUMS else name for name in FIELDS))
 
 MUTABLE = (
     *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
-    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id"),
+    *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id", "result"),
 )
 """What events change of a run that has its row. The rest names the run, and stays."""
 CHANGING = tuple(map(FIELDS.index, MUTABLE))
@@ -138,12 +139,53 @@ def last_by_job(tx: Transaction, box: str) -> dict[str, Run]:
 
 def slots(tx: Transaction, box: str, job: str, since: datetime, until: datetime) -> dict[datetime, Run]:
     """Slot -> the last run of it, for the job's slots with since <= slot < until."""
+    return {slot: found[-1] for slot, found in all_in_slots(tx, box, job, since, until).items()}
+
+
+def all_in_slots(
+    tx: Transaction, box: str, job: str, since: datetime, until: datetime
+) -> dict[datetime, list[Run]]:
+    """Slot -> every run of it in order, for the job's slots with since <= slot < until."""
     query = select(*COLUMNS).where(
         RUN.c.box == box, RUN.c.job == job, RUN.c.scheduled_for >= since, RUN.c.scheduled_for < until
     )
     ordered = query.order_by(RUN.c.scheduled_for, RUN.c.occurrence, RUN.c.attempt)
-    found = map(_run, tx.execute(ordered))
-    return {run.scheduled_for: run for run in found if run.scheduled_for is not None}
+    found: dict[datetime, list[Run]] = {}
+    for run in map(_run, tx.execute(ordered)):
+        assert run.scheduled_for is not None, "it was found by its slot"
+        found.setdefault(run.scheduled_for, []).append(run)
+    return found
+
+
+def attempts(tx: Transaction, run: Run) -> list[Run]:
+    """The attempts that this one is among, in their order; of a run that was not tried again, it alone."""
+    first = run.first_attempt
+    later = (RUN.c.origin == first) & (RUN.c.attempt > 1)
+    found = map(_run, tx.execute(select(*COLUMNS).where((RUN.c.id == first) | later)))
+    return sorted(found, key=lambda attempt: (attempt.attempt, attempt.at))
+
+
+def with_result(tx: Transaction, box: str, job: str, limit: int) -> list[Run]:
+    """The newest runs whose job said something of itself, newest first."""
+    query = select(*COLUMNS).where(RUN.c.box == box, RUN.c.job == job, RUN.c.result.is_not(None))
+    newest_first = query.order_by(RUN.c.at.desc(), RUN.c.pk.desc()).limit(limit)
+    return [_run(row) for row in tx.execute(newest_first)]
+
+
+def last_ended(tx: Transaction, box: str, job: str) -> Run | None:
+    """The job's newest run that began and came to an end."""
+    query = select(*COLUMNS).where(RUN.c.box == box, RUN.c.job == job, RUN.c.status.in_(sorted(RAN)))
+    row = tx.execute(query.order_by(RUN.c.at.desc(), RUN.c.pk.desc()).limit(1)).first()
+    return _run(row) if row else None
+
+
+def counts(tx: Transaction, since: datetime) -> dict[tuple[str, str, Status], int]:
+    """(box, job, status) -> how many runs came up from a time on."""
+    # An expression, not the column: else SQLite would walk through all runs in the order of these three.
+    by = [RUN.c[name].concat("").label(f"by_{name}") for name in ("box", "job", "status")]
+    query = select(*by, func.count().label("number")).where(RUN.c.at >= since).group_by(*by)
+    rows = tx.execute(query)
+    return {(row.by_box, row.by_job, Status(row.by_status)): row.number for row in rows}
 
 
 def by_id(tx: Transaction, ids: Iterable[str]) -> dict[str, Run]:
@@ -223,17 +265,27 @@ def _values(run: Run) -> list[Any]:
     values = list(OF_RUN(run))
     for place in TIMES:
         values[place] = micros(values[place])
+    for place in JSONS:
+        values[place] = json_text(values[place])
     return values
 
 
 def _run_of(row: Sequence[Any]) -> Run:
     """The run of a row as the driver gives it."""
     fields = dict(zip(FIELDS, row, strict=True))
-    times = {FIELDS[place]: moment(row[place]) for place in TIMES}
-    kinds = {"status": Status(fields["status"]), "trigger": Trigger(fields["trigger"])}
-    return Run(**{**fields, **times, **kinds})
+    for place in TIMES:
+        fields[FIELDS[place]] = moment(row[place])
+    for place in JSONS:
+        fields[FIELDS[place]] = json_value(row[place])
+    return _made(fields)
 
 
 def _run(row: Row[Any]) -> Run:
-    fields = {name: row._mapping[name] for name in FIELDS}
-    return Run(**{**fields, "status": Status(row.status), "trigger": Trigger(row.trigger)})
+    return _made({name: row._mapping[name] for name in FIELDS})
+
+
+def _made(fields: dict[str, Any]) -> Run:
+    fields["status"], fields["trigger"] = Status(fields["status"]), Trigger(fields["trigger"])
+    if fields["args"] is not None:
+        fields["args"] = tuple(fields["args"])
+    return Run(**fields)

@@ -111,6 +111,33 @@ class Store:
         with self._reading() as tx:
             return runs.slots(tx, box, job, since, until)
 
+    def runs_in_slots(
+        self, box: str, job: str, since: datetime, until: datetime
+    ) -> dict[datetime, list[Run]]:
+        """Slot -> all its runs in order, for the job's slots with since <= slot < until."""
+        with self._reading() as tx:
+            return runs.all_in_slots(tx, box, job, since, until)
+
+    def attempts(self, run: Run) -> list[Run]:
+        """The attempts that this run is among, in their order; it alone if it was not tried again."""
+        with self._reading() as tx:
+            return runs.attempts(tx, run)
+
+    def results(self, box: str, job: str, limit: int) -> list[Run]:
+        """The job's newest runs that have a `result`, newest first."""
+        with self._reading() as tx:
+            return runs.with_result(tx, box, job, limit)
+
+    def last_ended(self, box: str, job: str) -> Run | None:
+        """The job's newest run that began and came to an end."""
+        with self._reading() as tx:
+            return runs.last_ended(tx, box, job)
+
+    def counts(self, since: datetime) -> dict[tuple[str, str, Status], int]:
+        """(box, job, status) -> how many runs came up from `since` on."""
+        with self._reading() as tx:
+            return runs.counts(tx, since)
+
     def add_missed(self, missed: list[Run]) -> list[Run]:
         """Record slots that did not run, but for those which have a run by now -> the ones recorded."""
         with self.transaction() as tx:

@@ -5,10 +5,22 @@ Times are stored as microseconds since 1970 in UTC: eight bytes, exact, and the 
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Float, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -29,8 +41,37 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
+class Json(TypeDecorator[Any]):
+    """A JSON value as ASCII text: bytes that were not UTF-8 are surrogates, which no database takes as they
+    are."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        return json_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any | None:
+        return json_value(value)
+
+
+def json_text(value: Any | None) -> str | None:
+    """A JSON value as the tables hold it."""
+    return None if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def json_value(text: str | None) -> Any | None:
+    """What the tables hold as a JSON value."""
+    return None if text is None else json.loads(text)
+
+
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column declared INTEGER."""
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index over the few rows that have something there: the many others cost it nothing."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class RunRow(SQLModel, table=True):
@@ -50,6 +91,8 @@ class RunRow(SQLModel, table=True):
         Index("run_status_at", "status", "trigger", "at"),
         Index("run_box_status_at", "box", "status", "trigger", "at"),
         Index("run_job_status_at", "box", "job", "status", "trigger", "at"),
+        Index("run_origin", "origin", **_where("origin IS NOT NULL")),
+        Index("run_result_at", "box", "job", "at", **_where("result IS NOT NULL")),
     )
 
     pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
@@ -75,6 +118,10 @@ class RunRow(SQLModel, table=True):
     dropped_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     release: int | None = Field(sa_column=Column(BigInteger))
     boot_id: str | None = Field(sa_column=Column(Text))
+    origin: str | None = Field(sa_column=Column(Text))
+    env: Any | None = Field(sa_column=Column(Json))
+    args: Any | None = Field(sa_column=Column(Json))
+    result: Any | None = Field(sa_column=Column(Json))
 
 
 class OutputRow(SQLModel, table=True):

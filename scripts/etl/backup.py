@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 
+from result import tell
 from warehouse import BACKUPS, open_warehouse
 
 KEEP = 7
@@ -23,6 +24,7 @@ def main() -> None:
         old.unlink()
         print(f"{old.name}: dropped")
     print(f"{target.name}: {target.stat().st_size:,} bytes")
+    tell(bytes=target.stat().st_size)
 
 
 if __name__ == "__main__":

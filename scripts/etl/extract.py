@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from order import COLUMNS
+from result import tell
 from warehouse import SOURCE, STAGING, write_atomically
 
 
@@ -54,6 +55,7 @@ def main() -> None:
             print(f"{source.name}: staged" if staged[-1] else f"{source.name}: there already")
     fresh, refused = sum(staged), len(sources) - len(staged)
     print(f"{fresh} files staged, {len(staged) - fresh} there already, {refused} refused")
+    tell(files_staged=fresh, files_refused=refused)
     sys.exit(1 if refused else 0)
 
 

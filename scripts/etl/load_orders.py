@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from order import BadRow, Order, check
+from result import tell
 from warehouse import STAGING, open_warehouse, transaction
 
 UPSERT_LOAD = """
@@ -115,6 +116,7 @@ def main() -> None:
     for reason, count in sorted(rejected.items()):
         print(f"rejected {count}: {reason}", file=sys.stderr)
     print(f"{len(files)} files, {loaded} rows loaded, {rejected.total()} rejected; {total} orders in all")
+    tell(files=len(files), rows_loaded=loaded, rows_rejected=rejected.total(), orders=total)
 
 
 if __name__ == "__main__":

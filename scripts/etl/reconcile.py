@@ -11,6 +11,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 
+from result import tell
 from warehouse import LEDGER, money, open_warehouse
 
 Key = tuple[str, str]
@@ -58,6 +59,7 @@ def reconcile(ledger: dict[Key, int], sales: dict[Key, int]) -> None:
     pairs = [Difference(*key, ledger.get(key, 0), sales.get(key, 0)) for key in keys]
     differences = [pair for pair in pairs if pair.booked != pair.sold]
     print(f"{len(pairs)} totals compared, {len(differences)} differ")
+    tell(totals=len(pairs), differ=len(differences))
     if differences:
         raise LedgerMismatch(differences)
 

@@ -40,11 +40,12 @@ def test_odd_bytes_reach_the_job_as_they_were() -> None:
 
 def test_a_run_knows_which_it_is() -> None:
     request = Request("beef", a_job(), Trigger.CRON, slot=1_795_428_000)
-    assert run_variables(request, "2026-11-22T10:00:00.100000Z") == {
+    assert run_variables(request, "2026-11-22T10:00:00.100000Z", "/run/r/beef") == {
         b"CRONBOX_RUN_ID": b"beef",
         b"CRONBOX_JOB": b"load",
         b"CRONBOX_ATTEMPT": b"1",
         b"CRONBOX_SCHEDULED_FOR": b"2026-11-23T10:00:00Z",
         b"CRONBOX_TRIGGER": b"cron",
         b"CRONBOX_LAST_SUCCESS": b"2026-11-22T10:00:00.100000Z",
+        b"CRONBOX_RESULT": b"/run/r/beef",
     }

@@ -29,6 +29,16 @@ def a_box(tmp_path: Path, **files: str) -> Box:
     return Box(data, tmp_path / "scripts")
 
 
+def test_the_numbers_of_a_load_are_on_record(tmp_path: Path) -> None:
+    box, said = a_box(tmp_path, d01=GOOD + GOOD.replace("EUR", "XXX")), tmp_path / "said"
+    box.run("extract.py", CRONBOX_RESULT=str(said))
+    box.run("load_orders.py", CRONBOX_RESULT=str(said))
+    assert said.read_text().split() == [
+        *("files_staged=1", "files_refused=0"),
+        *("files=1", "rows_loaded=1", "rows_rejected=1", "orders=1"),
+    ]
+
+
 def test_every_good_row_is_in_the_warehouse_in_its_last_state(loaded: Box) -> None:
     want = {
         (

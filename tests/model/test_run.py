@@ -87,11 +87,34 @@ def test_a_run_that_was_lost_while_it_waited_may_turn_out_to_have_started():
     assert (run.status, run.reason, run.finished_at) == (Status.RUNNING, None, None)
 
 
-def test_a_run_that_started_cannot_start_again():
+def test_a_run_that_waits_on_after_a_restart_has_waited_since_it_was_queued():
+    queued = after(None, an_event("queued", job="load", trigger="manual", args=["x"], origin="r0"))
+    again = an_event("queued", at=NOON + timedelta(hours=1), job="load", trigger="manual", reason="waits on")
+    run = after(lost(queued, at=NOON + timedelta(minutes=1), reason="gone"), again)
+    assert (run.status, run.reason, run.finished_at) == (Status.QUEUED, "waits on", None)
+    assert (run.queued_at, run.at, run.args, run.origin) == (NOON, NOON, ("x",), "r0")
+
+
+def test_a_run_that_started_can_neither_start_nor_wait_again():
     running = after(None, started())
     for run in (running, lost(running, at=NOON, reason="gone")):
-        with pytest.raises(ImpossibleTransition):
-            after(run, started())
+        for event in (started(), an_event("queued", job="load", trigger="cron")):
+            with pytest.raises(ImpossibleTransition):
+                after(run, event)
+
+
+def test_a_run_keeps_what_it_was_given_and_what_its_job_said_of_itself():
+    given = {"origin": "r0", "env": {"DAY": "2026-03-01"}, "args": ["--full", "\udc80"]}
+    run = after(after(None, started(**given)), finished(result={"rows": "5"}))
+    shown = run.as_json()
+    assert {key: shown[key] for key in given} == given
+    assert shown["result"] == {"rows": "5"}
+
+
+def test_later_attempts_are_known_by_the_first_and_a_run_that_was_run_again_is_not():
+    later = after(None, started(run="r2", origin="r1", attempt=2))
+    again = after(None, started(run="r3", origin="r1", attempt=1))
+    assert (later.first_attempt, again.first_attempt) == ("r1", "r3")
 
 
 def test_a_lost_run_ends_no_earlier_than_it_began():
@@ -142,6 +165,12 @@ def test_a_transition_is_allowed_exactly_where_the_table_has_it(at: Status | Non
         started(occurrence="1"),
         started(attempt=2**63),
         started(reason=[]),
+        started(origin=7),
+        started(env=["A"]),
+        started(env={"A": 1}),
+        started(env={"A": "x" * 2**20}),
+        started(args="all"),
+        started(args=[1]),
     ],
 )
 def test_a_start_with_a_senseless_field_is_refused(event: Event):
@@ -160,6 +189,11 @@ def test_a_start_with_a_senseless_field_is_refused(event: Event):
         {"cpu_s": float("inf")},
         {"duration_s": 10**400},
         {"max_rss_bytes": 1.5},
+        {"result": ["rows"]},
+        {"result": {"rows": 5}},
+        {"result": {"no name": "5"}},
+        {"result": {"rows": "x" * 1001}},
+        {"result": {f"k{n}": "" for n in range(65)}},
     ],
 )
 def test_an_end_with_a_senseless_field_is_refused(fields: dict[str, Any]):
@@ -182,7 +216,7 @@ def test_a_reason_is_cut_and_made_storable():
 def test_a_run_in_json_has_exactly_the_documented_fields():
     keys = (
         "id box job trigger status reason scheduled_for queued_at started_at finished_at duration_s attempt "
-        "exit_code signal cpu_s max_rss_bytes output_bytes dropped_bytes release"
+        "exit_code signal cpu_s max_rss_bytes output_bytes dropped_bytes release origin env args result"
     )
     shown = after(None, started()).as_json()
     assert list(shown) == keys.split()

@@ -88,6 +88,34 @@ def test_a_new_boot_closes_what_the_earlier_one_left_open(store: Store):
     }
 
 
+def test_a_run_that_waits_over_a_restart_is_one_row_that_goes_on(store: Store):
+    log = BoxLog().boot().queued("r1", trigger="retry", attempt=2, origin="r0")
+    take(store, log)
+    waits_since = store.run("r1").at
+    log.boot("b2")
+    take(store, log)
+    assert store.run("r1").status is Status.LOST
+    log.queued("r1", trigger="retry", attempt=2, origin="r0", reason="waits on")
+    take(store, log)
+    assert (store.run("r1").status, store.run("r1").reason) == (Status.QUEUED, "waits on")
+    take(store, log.started("r1", trigger="retry", attempt=2, origin="r0").finished("r1"))
+    (run,) = store.runs()
+    assert (run.status, run.at, run.reason, run.origin) == (Status.SUCCEEDED, waits_since, None, "r0")
+
+
+def test_what_a_run_was_given_and_what_it_came_to_is_kept(store: Store):
+    given = {"env": {"DAY": "1"}, "args": ["--full"], "origin": "r0"}
+    take(store, BoxLog().boot().started("r1", **given).finished("r1", result={"rows": "5"}))
+    run = store.run("r1")
+    assert (run.env, run.args, run.origin, run.result) == ({"DAY": "1"}, ("--full",), "r0", {"rows": "5"})
+
+
+def test_an_end_whose_result_makes_no_sense_is_refused_and_noted(store: Store):
+    done = take(store, BoxLog().boot().started("r1").finished("r1", result={"rows": 5}))
+    assert (done.refused, store.run("r1").status) == (1, Status.RUNNING)
+    assert "result" in store.incidents("etl", limit=1)[0].text
+
+
 def test_the_engines_reason_is_given_once_to_the_boot_it_ended(store: Store):
     log = BoxLog().boot().started("r1")
     take(store, log)

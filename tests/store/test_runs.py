@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, text
+from sqlalchemy.event import listen
 
 from cronbox.errors import NotFound, StoreError, UsageError
 from cronbox.model.run import Run, Status, Trigger
@@ -54,6 +55,10 @@ def test_a_run_comes_back_as_it_was_written(store: Store):
         dropped_bytes=2,
         release=4,
         boot_id="b",
+        origin="r0",
+        env={"DAY": "1", "ODD": "\udc80\0"},
+        args=("--full", ""),
+        result={"rows": "5"},
     )
     put(store, run)
     assert store.run("r1") == run
@@ -186,6 +191,60 @@ def test_slots_of_a_job_are_found_by_their_minute(store: Store):
     put(store, *(a_run(f"r{n}", minute=n) for n in range(5)), a_run("again", minute=2, attempt=2))
     found = store.slots("etl", "load", NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
     assert {slot.minute: run.id for slot, run in found.items()} == {1: "r1", 2: "again"}
+
+
+def test_the_attempts_of_a_run_are_found_from_each_of_them(store: Store):
+    first = a_run("r1", status=Status.FAILED)
+    put(
+        store,
+        first,
+        *(a_run(f"t{n}", attempt=n, origin="r1", trigger=Trigger.RETRY, minute=n) for n in (3, 2)),
+        a_run("again", minute=9, origin="r1", trigger=Trigger.MANUAL),
+    )
+    for id in ("r1", "t2", "t3"):
+        assert [run.id for run in store.attempts(store.run(id))] == ["r1", "t2", "t3"]
+    assert [run.id for run in store.attempts(store.run("again"))] == ["again"]
+
+
+def test_attempts_and_results_are_found_by_an_index_made_for_them(store: Store):
+    put(store, a_run("r1", result={"rows": "1"}))
+    with store.transaction() as tx:
+        asked: list[tuple[str, Any]] = []
+        listen(tx.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+        runs.attempts(tx, a_run("r1"))
+        runs.with_result(tx, "etl", "load", 5)
+        runs.last_ended(tx, "etl", "load")
+        runs.counts(tx, NOON)
+        plans = [
+            str(tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()) for sql, given in asked[:4]
+        ]
+    assert "run_origin" in plans[0] and "run_id" in plans[0]
+    assert "run_result_at" in plans[1] and "TEMP B-TREE" not in plans[1]
+    assert "run_job_at" in plans[2] and "TEMP B-TREE" not in plans[2]
+    assert "run_at" in plans[3]
+
+
+def test_results_come_newest_first_and_only_where_there_are_any(store: Store):
+    put(store, *(a_run(f"r{n}", minute=n, result={"rows": str(n)} if n % 2 else None) for n in range(8)))
+    assert [run.id for run in store.results("etl", "load", 3)] == ["r7", "r5", "r3"]
+    assert store.results("etl", "other", 3) == []
+
+
+def test_runs_are_counted_by_job_and_status_from_a_time_on(store: Store):
+    put(store, *(a_run(f"r{n}", minute=n) for n in range(4)), a_run("f", minute=9, status=Status.FAILED))
+    assert store.counts(NOON + timedelta(minutes=2)) == {
+        ("etl", "load", Status.SUCCEEDED): 2,
+        ("etl", "load", Status.FAILED): 1,
+    }
+
+
+def test_every_run_of_a_slot_is_given(store: Store):
+    put(store, a_run("r1", status=Status.FAILED), a_run("r2", occurrence=1))
+    assert {slot: [run.id for run in found] for slot, found in _slots(store).items()} == {NOON: ["r1", "r2"]}
+
+
+def _slots(store: Store) -> dict[datetime, list[Run]]:
+    return store.runs_in_slots("etl", "load", NOON, NOON + timedelta(minutes=1))
 
 
 def test_pruning_takes_the_oldest_ended_runs_in_batches(store: Store):

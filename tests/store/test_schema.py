@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from cronbox.errors import StoreError
+from cronbox.model.run import Status
 from cronbox.store import Store, schema
 
 
@@ -43,6 +44,21 @@ def test_several_may_upgrade_at_once(tmp_path: Path):
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(upgrade, range(4))) == {schema.head()}
+
+
+def test_a_database_with_runs_is_brought_up_to_date_and_keeps_them(tmp_path: Path):
+    with sqlite3.connect(tmp_path / "cronbox.db", isolation_level=None) as db:
+        for statement in (Path(__file__).parent / "schema_0001.sql").read_text().split(";\n"):
+            db.execute(statement)
+    db.close()
+    store = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+    store.upgrade()
+    store.check()
+    run = store.run("r1")
+    assert (run.status, run.exit_code, run.at.year) == (Status.FAILED, 7, 2026)
+    assert (run.origin, run.env, run.args, run.result) == (None, None, None, None)
+    assert [line.text for line in store.output("r1")] == ["40 rows"]
+    store.close()
 
 
 def test_a_database_of_a_newer_cronbox_is_refused(tmp_path: Path, store: Store):
