@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,22 @@ def test_each_file_below_a_folder_is_checked_once(folder: Path, capsys: pytest.C
     assert told.err == "2 files: 1 error\n"
 
 
-@pytest.mark.parametrize("command", ["check", "next"])
-def test_folders_deeper_than_any_path_end_in_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
-) -> None:
+@pytest.fixture
+def abyss(folder: Path) -> Iterator[Path]:
+    """Folders in folders, 2500 of them. `rm` takes them away again, which Python's own rmtree cannot."""
+    here = Path.cwd()
     for _ in range(2500):
         Path("d").mkdir()
-        monkeypatch.chdir("d")
-    monkeypatch.chdir(folder.parent)
+        os.chdir("d")
+    os.chdir(here)
+    yield here / "d"
+    subprocess.run(["rm", "-rf", here / "d"], check=True)
+
+
+@pytest.mark.parametrize("command", ["check", "next"])
+def test_folders_deeper_than_any_path_end_in_one_line(
+    abyss: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     assert invoke([command, "d"]) == 1
     assert capsys.readouterr().err.endswith("File name too long\n")
 
@@ -74,7 +83,8 @@ def test_folders_deeper_than_any_path_end_in_one_line(
 def test_a_pipe_or_device_that_could_keep_us_waiting_is_refused(folder: Path, path: str) -> None:
     os.mkfifo(folder / "fifo")
     done = checked("check", str(folder / path))
-    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"cronbox: {folder / path} is not a file")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"cronbox: {folder / path} is not a file; ")
 
 
 def test_what_is_piped_in_is_checked() -> None:
