@@ -87,7 +87,8 @@ def test_a_window_that_ends_before_it_begins_is_empty_and_says_so(desk: Desk, jo
     assert answer.err.startswith("--until is not after --from")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_a_listing_that_would_never_end_is_refused(desk: Desk) -> None:
     (desk.root / "jobs").write_text("* * * * * root x\n")
     answer = desk("next", "jobs", "--until", "8000-01-01")

@@ -79,7 +79,7 @@ def test_what_can_only_mean_one_thing_is_repaired(broken: str, repaired: str) ->
 
 @pytest.mark.parametrize(("format", "users"), [("system", USERS), ("user", NOBODY)])
 def test_repairs_come_to_an_end_with_nothing_left_to_repair(format: Format, users: Sequence[str]) -> None:
-    for data in files(1500, "repairs", users):
+    for data in files(500, "repairs", users):
         crontab = parse_crontab(repaired(data, format), file="x", format=format)
         assert not any(problem.fixes for problem in lint(crontab))
 
