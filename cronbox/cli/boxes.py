@@ -88,7 +88,7 @@ def ps(
     now = site.now()
     columns = [show.Column("BOX", keep=10), show.Column("STATE")]
     columns += [show.Column("REL", right=True), show.Column("CRON"), show.Column("CRONTAB")]
-    columns += [show.Column("RUN", right=True), show.Column("NEXT"), show.Column("LAST FAILURE")]
+    columns += [show.Column("RUN", right=True), show.Column("NEXT"), show.Column("LAST FAILURE", keep=12)]
     show.table(
         columns,
         (
@@ -100,7 +100,7 @@ def ps(
                 _crontab(status),
                 f"{status.running}+{status.queued}" if status.queued else str(status.running),
                 show.age(status.next_due, now=now),
-                show.age(status.last_failure, now=now),
+                " ".join(filter(None, (show.age(status.last_failure, now=now), status.failed_job))),
             )
             for status in statuses
         ),

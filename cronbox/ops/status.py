@@ -58,8 +58,9 @@ class Drift(StrEnum):
 @dataclass(frozen=True, slots=True)
 class BoxStatus:
     """A row of `ps`. `cron`: whether crond is alive. `loaded`: whether cron itself has named the wanted
-    digest within TICK_LIMIT. None where nothing is known. `lag_s`: how far the store is behind
-    the box's log, in seconds, beyond the minute in which a box may have nothing to say."""
+    digest within TICK_LIMIT. None where nothing is known. `failed_job` is the one of `last_failure`. `lag_s`:
+    how far the store is behind the box's log, in seconds, beyond the minute in which a box may have nothing
+    to say."""
 
     box: str
     state: State
@@ -71,6 +72,7 @@ class BoxStatus:
     queued: int
     """Runs that wait for their turn."""
     last_failure: datetime | None
+    failed_job: str | None
     next_due: datetime | None
     lag_s: float | None
     problem: str | None
@@ -172,6 +174,7 @@ def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
         running=still_open[Status.RUNNING],
         queued=still_open[Status.QUEUED],
         last_failure=(failure.finished_at or failure.at) if failure else None,
+        failed_job=failure.job if failure else None,
         next_due=view.next_due,
         lag_s=view.lag_s,
         problem=view.problem,

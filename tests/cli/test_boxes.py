@@ -6,7 +6,7 @@ from tests.cli.desk import Desk
 
 BOX_FIELDS = {
     *("box", "state", "release", "cron", "loaded", "drift", "running", "last_failure", "next_due", "lag_s"),
-    *("problem", "paused", "holds"),
+    *("problem", "paused", "holds", "failed_job"),
 }
 
 
@@ -31,6 +31,17 @@ def test_ps_shows_every_field_of_a_running_box(desk: Desk) -> None:
     assert (box["box"], box["state"], box["release"]) == ("etl", "running", 1)
     assert (box["cron"], box["loaded"], box["drift"], box["running"]) == (True, True, None, 0)
     assert (box["next_due"], box["last_failure"], box["lag_s"]) == ("2026-03-02T12:15:00Z", None, 0)
+
+
+def test_ps_names_the_job_that_failed_last_within_80_columns(desk: Desk) -> None:
+    desk.up()
+    desk.agent.ends["load"] = {"status": "failed", "exit_code": 7}
+    desk("run", "etl/load", "--wait")
+    [box] = desk("ps", "--json").json
+    assert box["failed_job"] == "load"
+    title, row = desk("ps").out.splitlines()[:2]
+    assert row[title.index("LAST FAILURE") :] == "now load"
+    assert len(row) <= 80
 
 
 def test_ps_of_an_empty_project_is_an_empty_array(desk: Desk) -> None:
