@@ -39,11 +39,11 @@ class Step:
 
 
 def planned(site: Site, box: str, job: Job, since: datetime, until: datetime, *, again: bool) -> Plan:
-    """The job's slots with since <= slot < until, none of them ahead, and what they need, as the store knows
-    it. Raises UsageError where there are none."""
+    """The job's slots with since <= slot < until, up to the present minute, which is cron's, and what they
+    need, as the store knows it. Raises UsageError where there are none."""
     if job.schedule.reboot:
         raise UsageError(f"{job.key} starts with its box and has no slots")
-    until = min(until, site.now())
+    until = min(until, site.now().replace(second=0, microsecond=0))
     slots = slots_between(job.schedule, site.config.box(box).zone, since, until)
     if not slots:
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,7 +74,13 @@ class Desk:
 
     def __call__(self, *argv: str) -> Answer:
         """Run one command line, without a terminal."""
-        out, err = _Pipe(), _Pipe()
+        return self._invoke(argv, _Pipe(), _Pipe())
+
+    def on_terminal(self, *argv: str) -> Answer:
+        """Run one command line, with stdout on a terminal."""
+        return self._invoke(argv, _Terminal(), _Pipe())
+
+    def _invoke(self, argv: Sequence[str], out: _Pipe, err: _Pipe) -> Answer:
         with redirect_stdout(out), redirect_stderr(err):
             code = invoke(argv, opener=self._open)
         return Answer(code, out.text, err.text)
@@ -108,3 +115,8 @@ class _Pipe(io.TextIOWrapper):
         buffer = self.buffer
         assert isinstance(buffer, io.BytesIO)
         return buffer.getvalue().decode(errors="surrogateescape")
+
+
+class _Terminal(_Pipe):
+    def isatty(self) -> bool:
+        return True

@@ -115,6 +115,22 @@ def test_no_more_than_asked_for_go_on_at_once(desk: Desk) -> None:
     assert max(most) == 2 and len(most) == 4
 
 
+def test_a_terminal_gets_a_bar_and_keeps_the_lines_of_what_failed(desk: Desk) -> None:
+    loaded(desk)
+    drawn = desk.on_terminal("backfill", "etl/load", *SPAN)
+    assert "4/4" in drawn.out and "━" in drawn.out
+    desk.agent.ends["load"] = {"status": "failed", "exit_code": 9, "reason": "exit code 9"}
+    drawn = desk.on_terminal("backfill", "etl/load", *SPAN, "--again")
+    assert drawn.out.count("failed: exit code 9\n") >= 4
+
+
+def test_the_minute_that_cron_may_be_about_to_start_is_left_to_it(desk: Desk) -> None:
+    loaded(desk)
+    desk.pass_time(timedelta(seconds=30))
+    told = desk("backfill", "etl/load", "--from", "16m", "--dry-run", "--json").json
+    assert [of["slot"] for of in told] == ["2026-03-02T11:45:00Z"]
+
+
 def test_a_dry_run_tells_what_would_run_and_runs_nothing(desk: Desk) -> None:
     box = loaded(desk).box
     desk.agent.start(box, "was", "load", "cron", SLOTS[1])
