@@ -105,7 +105,9 @@ def test_a_run_that_waits_over_a_restart_is_one_row_that_goes_on(store: Store):
 
 def test_what_a_run_was_given_and_what_it_came_to_is_kept(store: Store):
     given = {"env": {"DAY": "1"}, "args": ["--full"], "origin": "r0"}
-    take(store, BoxLog().boot().started("r1", **given).finished("r1", result={"rows": "5"}))
+    log = BoxLog().boot().started("r1", **given)
+    take(store, log)
+    take(store, log.finished("r1", result={"rows": "5"}))
     run = store.run("r1")
     assert (run.env, run.args, run.origin, run.result) == ({"DAY": "1"}, ("--full",), "r0", {"rows": "5"})
 
