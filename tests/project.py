@@ -135,6 +135,6 @@ class Project:
         for volume in self.docker.volumes.list(filters=label):
             volume.remove(force=True)
         for image in self.docker.images.list(filters=label):
-            for tag in image.tags:
-                self.docker.images.remove(tag, force=True)
+            for tag in image.tags:  # the layers stay: others may build on them just now
+                self.docker.images.remove(tag, force=True, noprune=True)
         self.docker.close()

@@ -60,11 +60,15 @@ class Core:
         self._last_tick: int | None = None
         self._grace_ends: float | None = None
         self._ending = False
+        self._booted = self._begun = False
 
     # What comes in
 
     def loaded(self, table: Table, now: Now) -> list[Decision]:
-        """Another table is in force. What waits goes by it from now on."""
+        """Another table is in force. What waits goes by it from now on.
+
+        A box that was made anew gets its first one after its boot; only then does its life begin.
+        """
         self.table = table
         self.history.loaded(table, now.wall)
         gone: list[Decision] = []
@@ -74,22 +78,13 @@ class Core:
                 gone.append(self._skip(waiting.request, "the crontab has no such job any more", now))
             else:
                 waiting.request = waiting.request._replace(job=job)
-        return gone + self._look_again(now)
+        return gone + self._begin(now) + self._look_again(now)
 
     def booted(self, now: Now) -> list[Decision]:
-        """The box has started: what waited waits on, what was cut off is tried again, what was missed is
-        caught up with, and every @reboot job is due."""
+        """The box has started."""
         self._note("boot", {}, now)
-        left_open = list(self.history.open.values())
-        decisions = [decision for fields in left_open for decision in self._take_up(fields, now)]
-        for job in self.table.jobs.values():
-            past = self.history.past(job)
-            after = past.since if past.last_slot is None else float(past.last_slot)
-            decisions += self._catch_up(job, after, now.wall, now)
-        for job in self.table.jobs.values():
-            if job.schedule is None:
-                decisions += self._arrive(Request(new_id(), job, Trigger.REBOOT), now)
-        return decisions + self._look_again(now)
+        self._booted = True
+        return self._begin(now) + self._look_again(now)
 
     def tick(self, digest: str, now: Now) -> list[Decision]:
         """cron's sign of life."""
@@ -303,6 +298,25 @@ class Core:
     def _note(self, kind: str, fields: dict[str, Any], now: Now) -> None:
         self.history.take(kind, fields, utc_text(int(now.wall * 1e9)))
 
+    # How a life begins
+
+    def _begin(self, now: Now) -> list[Decision]:
+        """Once, when the box has booted and has a table: what waited waits on, what was cut off is tried
+        again, what was missed is caught up with, and every @reboot job is due."""
+        if self._begun or not self._booted or not self.table.digest:
+            return []
+        self._begun = True
+        left_open = list(self.history.open.values())
+        decisions = [decision for fields in left_open for decision in self._take_up(fields, now)]
+        for job in self.table.jobs.values():
+            past = self.history.past(job)
+            after = past.since if past.last_slot is None else float(past.last_slot)
+            decisions += self._catch_up(job, after, now.wall, now)
+        for job in self.table.jobs.values():
+            if job.schedule is None:
+                decisions += self._arrive(Request(new_id(), job, Trigger.REBOOT), now)
+        return decisions
+
     # How a run is tried again, or made up for
 
     def _retry(self, request: Request, status: str, code: int | None, now: Now) -> list[Decision]:
@@ -374,6 +388,8 @@ class Core:
             self._asked.popitem(last=False)
         if request is None:
             return [Say("unknown_job", {"job": name, "run": run})]
+        if request.slot is not None:
+            self._slots.claim(name, request.slot)
         return self._arrive(request, now) + self._look_again(now)
 
     def _kill(self, fields: dict[str, Any], now: Now) -> list[Decision]:

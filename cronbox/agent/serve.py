@@ -220,7 +220,7 @@ class Agent:
         self.journal.log.segment, self.journal.log.total = table.log_segment, table.log_total
         if table.digest:
             self.journal.event("loaded", {"digest": table.digest, "jobs": len(table.jobs)})
-        self._carry_out(self.core.loaded(table, now()))
+            self._carry_out(self.core.loaded(table, now()))
         self.status.changed()
 
     def _reload_if_changed(self) -> None:

@@ -85,21 +85,25 @@ class Life:
             len(self.events),
         )
 
-    def crash(self, away: float = 0.0) -> None:
-        """Everything dies; the box is back after so many seconds, with what snapshot and log say."""
+    def crash(self, away: float = 0.0, *, anew: bool = False) -> None:
+        """Everything dies; the box is back after so many seconds, with what snapshot and log say. One that is
+        made `anew` gets its table only after its boot."""
         self.running, self.stopping, self.over = {}, {}, False
         self._wall += away
         self._mono = 0.0
         history = from_raw(self._snapshot)
         for event in self.events[self._snapshot_at :]:
             history.take(event["type"], event, event["t"])
-        self.core = self._born(history)
+        self.core = self._born(history, anew=anew)
 
-    def _born(self, history: History) -> Core:
+    def _born(self, history: History, *, anew: bool = False) -> Core:
         self._write("boot", {})
         core = self.core = Core(Table(), history, since=self._wall)
-        self.carry_out(core.loaded(self.table, self.now))
+        if not anew:
+            self.carry_out(core.loaded(self.table, self.now))
         self.carry_out(core.booted(self.now))
+        if anew:
+            self.carry_out(core.loaded(self.table, self.now))
         self.take_snapshot()
         return core
 

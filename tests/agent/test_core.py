@@ -162,6 +162,15 @@ def test_reboot_jobs_start_with_the_box_and_have_no_slot() -> None:
     assert (decision.request.job.name, decision.request.slot) == ("warm-up", None)
 
 
+def test_in_a_new_container_reboot_jobs_start_when_their_table_comes_and_once() -> None:
+    core = Core(Table(), History(), since=MORNING)
+    assert core.booted(at(0)) == []
+    job = a_job("warm-up", schedule=None)
+    (decision,) = core.loaded(Table("d1", jobs={"warm-up": job}), at(1))
+    assert isinstance(decision, Start)
+    assert core.loaded(Table("d2", jobs={"warm-up": job}), at(2)) == []
+
+
 def test_one_tick_a_minute_is_told() -> None:
     core = a_core()
     assert core.tick("d1", at(1)) == [Say("tick", {"digest": "d1"})]

@@ -139,9 +139,9 @@ class AnyLife(RuleBasedStateMachine):
     def a_snapshot_is_taken(self) -> None:
         self.box.take_snapshot()
 
-    @rule(away=st.sampled_from([0, 1, 90, 4000, 100_000]))
-    def everything_dies(self, away: int) -> None:
-        self.box.crash(float(away))
+    @rule(away=st.sampled_from([0, 1, 90, 4000, 100_000]), anew=st.booleans())
+    def everything_dies(self, away: int, anew: bool) -> None:
+        self.box.crash(float(away), anew=anew)
 
     @rule(away=st.sampled_from([0, 90, 4000]))
     def the_box_is_restarted(self, away: int) -> None:

@@ -201,12 +201,13 @@ def test_a_retry_goes_before_the_slot_that_was_queued_behind_its_run() -> None:
     assert next(iter(box.running.values())).request.attempt == 1
 
 
+@pytest.mark.parametrize("anew", [False, True])
 @pytest.mark.parametrize("away", [0.0, 30.0, 3600.0])
-def test_a_retry_survives_a_restart_of_the_box(away: float) -> None:
+def test_a_retry_survives_a_restart_of_the_box(away: float, anew: bool) -> None:
     box = Life(a_job(retries=TWICE))
     box.due("load")
     box.end(box.run_of("load"), code=1)
-    box.crash(away)
+    box.crash(away, anew=anew)
     box.pass_time(70)
     request = box.running[box.run_of("load")].request
     assert (request.attempt, request.slot) == (2, MORNING)
@@ -266,11 +267,12 @@ def test_slots_that_are_only_delayed_do_not_overlap() -> None:
 # Catch-up
 
 
-def test_after_an_absence_the_latest_missed_slot_is_run_once() -> None:
+@pytest.mark.parametrize("anew", [False, True])
+def test_after_an_absence_the_latest_missed_slot_is_run_once(anew: bool) -> None:
     box = Life(a_job(schedule=HOURLY, catchup=LATEST))
     box.due("load")
     box.end(box.run_of("load"))
-    box.crash(away=5 * 3600 + 60)
+    box.crash(away=5 * 3600 + 60, anew=anew)
     request = box.running[box.run_of("load")].request
     assert (request.trigger, request.slot) == ("catchup", MORNING + 5 * 3600)
     box.end(request.run)
