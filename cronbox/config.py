@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 BOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 LONGEST_WINDOW_S = 7 * 86_400
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+NOT_FOR_SECRETS = frozenset({"HOME", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 
@@ -77,6 +79,14 @@ def _absolute(path: str) -> str:
 
 def _group(name: str) -> str:
     return values.name(name)
+
+
+def _secret_name(name: str) -> str:
+    if not SECRET_NAME.fullmatch(name):
+        raise ValueError("a secret is named like a variable: letters, digits and `_`, no digit first")
+    if name in NOT_FOR_SECRETS or name.startswith("CRONBOX_"):
+        raise ValueError("cronbox sets this variable itself; give the secret another name")
+    return name
 
 
 def _rule(code: str) -> str:
@@ -117,6 +127,34 @@ class MountSection(Section):
     read_only: bool = False
 
 
+class SecretSection(Section):
+    """One of `boxes.<box>.secrets`: where its value comes from, and which jobs get it."""
+
+    file: str | None = Field(default=None, min_length=1)
+    env: str | None = Field(default=None, min_length=1)
+    command: list[str] | None = Field(default=None, min_length=1)
+    variable: bool = False
+    jobs: list[Annotated[str, AfterValidator(values.name)]] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SecretSection:
+        if [self.file, self.env, self.command].count(None) != 2:
+            raise ValueError("needs one of `file`, `env` and `command`")
+        return self
+
+    @property
+    def source(self) -> str:
+        """The key that says where the value comes from."""
+        return next(key for key in ("file", "env", "command") if getattr(self, key) is not None)
+
+
+def _no_two_of_one_name(secrets: dict[str, SecretSection]) -> dict[str, SecretSection]:
+    for name in secrets:
+        if f"{name}_FILE" in secrets:
+            raise ValueError(f"`{name}_FILE` is the variable that names the file of `{name}`; rename one")
+    return secrets
+
+
 class BoxSection(Section):
     """`[boxes.<box>]`: the container around a folder of crontabs."""
 
@@ -129,6 +167,9 @@ class BoxSection(Section):
     mounts: list[MountSection] = []
     env: dict[str, str] = {}
     env_file: str | None = None
+    secrets: Annotated[
+        dict[Annotated[str, AfterValidator(_secret_name)], SecretSection], AfterValidator(_no_two_of_one_name)
+    ] = {}
     timezone: Zone = "UTC"
     network: str | None = None
     memory: Bytes | None = None

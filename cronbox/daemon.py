@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
@@ -29,6 +30,7 @@ from cronbox.ops.deaths import close_dead, close_gone, note_death
 from cronbox.ops.lock import daemon_lock
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
+from cronbox.ops.secrets import secret_files
 from cronbox.ops.tail import Tail
 
 RECONCILE_S = 30
@@ -224,20 +226,21 @@ class Daemon:
     def _watch_files(self) -> None:
         """Files of the project: an edit is in the box within seconds.
 
-        An edit of config.toml ends the watch, as editors put a new file in its place; the next tick begins
-        another, and looks at everything once.
+        An edit of config.toml or of a secret ends the watch, as editors put a new file in its place; the next
+        tick begins another, and looks at everything once.
         """
         config = self._site.config
         crontabs = config.root / "crontabs"
         if not crontabs.is_dir():
             return
         self._soon(self.reconcile)
+        files = [config.path, *secret_files(config.boxes.values())]
         changes = watch(
-            crontabs, config.path, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False
+            crontabs, *files, stop_event=self._stopped, debounce=400, step=100, raise_interrupt=False
         )
         for change in changes:
             self._soon(self.reconcile)
-            if any(path == str(config.path) for _, path in change):
+            if any(Path(path) in files for _, path in change):
                 return self._soon(self.keep_watch)
 
     # -- end -----------------------------------------------------------------------------------------------

@@ -44,6 +44,11 @@ class CrontabRefused(CronboxError):
     """
 
 
+class SecretsRefused(CronboxError):
+    """Some of a box's secrets cannot be had, so their old values go on. `problems` lists each with its key's
+    path."""
+
+
 class NotFound(CronboxError):
     """No box, job, run, file or image of that name."""
 

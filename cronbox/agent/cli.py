@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from .paths import Paths
 
-USAGE = "usage: cronbox-agent serve | install | installed | follow SEQ | send | status"
+USAGE = "usage: cronbox-agent serve | install | installed | follow SEQ | send | secrets | status"
 
 
 def main() -> NoReturn:
@@ -32,6 +32,8 @@ def run(argv: list[str], paths: Paths) -> int:
             return _follow(paths, int(seq))
         case ["send"]:
             return _send(paths)
+        case ["secrets"]:
+            return _secrets(paths)
         case ["status"]:
             return _status(paths)
         case _:
@@ -86,6 +88,17 @@ def _send(paths: Paths) -> int:
         send(paths, read_command(sys.stdin.buffer.read()))
     except NotSent as error:
         return _fail(str(error))
+    return 0
+
+
+def _secrets(paths: Paths) -> int:
+    from .secrets import BadSecrets, keep
+
+    try:
+        changed = keep(paths, sys.stdin.buffer.read())
+    except (BadSecrets, OSError, ValueError) as error:
+        return _fail(str(error))
+    print(json.dumps({"changed": changed}))
     return 0
 
 

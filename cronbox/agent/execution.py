@@ -16,6 +16,7 @@ from .journal import Journal
 from .loop import Loop, Timer
 from .output import ERR, OUT, Output
 from .processes import Process, snapshot
+from .redact import Redactor, Veil
 from .request import Request
 from .result import take_result
 from .spawn import Pipes
@@ -40,6 +41,7 @@ class Execution:
         *,
         loop: Loop,
         journal: Journal,
+        veil: Veil,
         result_file: str,
         on_end: Callable[[dict[str, Any]], None],
     ) -> None:
@@ -50,10 +52,11 @@ class Execution:
         self._account: Account | None = None
         self._loop = loop
         self._journal = journal
+        self._veil = veil
         self._result_file = result_file
         self._result: dict[str, str] = {}
         self._on_end = on_end
-        self._output = Output(request.job.output_limit)
+        self._output = Output(request.job.output_limit, Redactor(veil))
         self._batch: Timer | None = None
         self._open: dict[int, str] = {}
         self._stdin = memoryview(b"")
@@ -192,7 +195,8 @@ class Execution:
         if self._account is None:
             return
         said = take_result(self._result_file, self._account)
-        self._result = said.values
+        shown = {key: self._veil.hide_text(value) for key, value in said.values.items()}
+        self._result = {key: value for key, value in shown.items() if key == self._veil.hide_text(key)}
         if said.note is not None:
             self._output.note(said.note, self._duration)
 

@@ -43,6 +43,15 @@ def write_all(fd: int, content: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
+def version_of(path: str) -> tuple[int, int] | None:
+    """Changes whenever the file is replaced; None while there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def read_json_object(path: str) -> dict[str, Any]:
     """The JSON object in a file. Raises OSError, or ValueError for anything else than an object."""
     with open(path, "rb") as file:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from .redact import Redactor, Veil
+
 PIECE_BYTES = 64 * 1024
 """A longer line is cut into pieces of this size."""
 BATCH_BYTES = 64 * 1024
@@ -55,8 +57,8 @@ class Splitter:
 class Output:
     """Takes in what a run prints, gives out batches for the log."""
 
-    def __init__(self, limit: int) -> None:
-        """`limit` in bytes, head and tail together."""
+    def __init__(self, limit: int, redactor: Redactor | None = None) -> None:
+        """`limit` in bytes, head and tail together. What is hidden counts as what is shown in its place."""
         self.limit = limit
         self.total = 0
         """Bytes the run has printed."""
@@ -64,6 +66,7 @@ class Output:
         self._tail_room = min(limit // 2, TAIL_BYTES)
         self._head_room = limit - self._tail_room
         self._splitter = Splitter()
+        self._redactor = redactor or Redactor(Veil())
         self._tail: deque[tuple[float, str, bytes]] = deque()
         self._tail_bytes = 0
         self._lines: list[Line] = []
@@ -80,6 +83,9 @@ class Output:
 
     def feed(self, stream: str, data: bytes, t: float) -> None:
         """Take in what was read from a stream. `t` is in seconds since the run's start."""
+        self._take_in(stream, self._redactor.feed(stream, data), t)
+
+    def _take_in(self, stream: str, data: bytes, t: float) -> None:
         self.total += len(data)
         t = round(t, 3)
         if self._head_room > 0:
@@ -95,6 +101,8 @@ class Output:
 
     def finish(self, t: float) -> None:
         """No more will come: release the tail and unfinished lines."""
+        for stream, data in self._redactor.flush():
+            self._take_in(stream, data, t)
         if self.dropped:
             self._add(self._splitter.flush(round(t, 3)))
             self.note(f"{self.dropped} bytes dropped here: the limit is {self.limit} bytes", t)

@@ -50,6 +50,16 @@ class Paths(NamedTuple):
         return f"{self.log_dir}/state.json"
 
     @property
+    def secrets(self) -> str:
+        """The values, in a volume of their own."""
+        return f"{self.root}/var/lib/cronbox/secrets.json"
+
+    @property
+    def secrets_dir(self) -> str:
+        """Where jobs find theirs, in memory."""
+        return f"{self.root}/run/secrets"
+
+    @property
     def syslog(self) -> str:
         return f"{self.root}/dev/log"
 

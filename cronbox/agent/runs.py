@@ -15,6 +15,7 @@ from .execution import Execution, never_ran
 from .journal import Journal
 from .loop import Loop
 from .request import Request, request_fields
+from .secrets import NotDelivered, Vault
 from .spawn import Program, spawn
 
 
@@ -22,13 +23,20 @@ class Runs:
     """Tells `started` and `finished` of each; `on_end` gets the fields of `finished` after they are told."""
 
     def __init__(
-        self, loop: Loop, journal: Journal, on_end: Callable[[dict[str, Any]], None], *, results: str
+        self,
+        loop: Loop,
+        journal: Journal,
+        on_end: Callable[[dict[str, Any]], None],
+        *,
+        results: str,
+        vault: Vault,
     ) -> None:
         """`results`: the directory for what jobs say about themselves."""
         self._loop = loop
         self._journal = journal
         self._on_end = on_end
         self._results = results
+        self._vault = vault
         self._accounts = Accounts()
         self._container_env = container_environment()
         self._by_id: dict[str, Execution] = {}
@@ -42,7 +50,7 @@ class Runs:
             stdin = as_bytes(request.job.stdin or "")
             execution = self._execution(request)
             pid, pipes = spawn(program, account)
-        except (UnknownUser, OSError, ValueError) as error:
+        except (UnknownUser, NotDelivered, OSError, ValueError) as error:
             execution = self._execution(request)
             self._tell_started(request, None)
             execution.refuse(_reason(error))
@@ -82,8 +90,9 @@ class Runs:
 
     def _program(self, request: Request, account: Account, last_success: str | None) -> Program:
         job = request.job
+        secrets = self._vault.environment(job.name, account)
         env = {
-            **job_environment(job, account, self._container_env),
+            **job_environment(job, account, {**self._container_env, **secrets}),
             **asked_for(request),
             **run_variables(request, last_success, self._result_file(request)),
         }
@@ -95,6 +104,7 @@ class Runs:
             request,
             loop=self._loop,
             journal=self._journal,
+            veil=self._vault.veil,
             result_file=self._result_file(request),
             on_end=partial(self._ended, request.run),
         )

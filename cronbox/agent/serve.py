@@ -18,6 +18,7 @@ from .core import Core
 from .crond import Crond
 from .decisions import Cancel, Decision, Kill, Quit, Say, Skip, Start, Stop, Wait
 from .fifo import Bad, Command, Due, Fifo, Message, Tick
+from .files import version_of
 from .history import Pause
 from .journal import Journal
 from .keeper import Keeper
@@ -28,6 +29,7 @@ from .quota import Quota
 from .request import Request, request_fields
 from .result import make_directory
 from .runs import Runs
+from .secrets import Vault
 from .state import load_state, new_id
 from .status import StatusFile
 from .syslog import Syslog
@@ -68,7 +70,8 @@ class Agent:
         self.journal = Journal(log, Console(sys.stdout.fileno()))
         self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)
-        self.runs = Runs(self.loop, self.journal, self._ended, results=paths.results)
+        self.vault = Vault(paths)
+        self.runs = Runs(self.loop, self.journal, self._ended, results=paths.results, vault=self.vault)
         self.status = StatusFile(paths.status, self._describe)
         self._table_version: tuple[int, int] | None = None
         self._complaints = Quota(COMPLAINTS_A_MINUTE)
@@ -83,7 +86,7 @@ class Agent:
         self.loop.watch(self.signals.fd, self._signalled)
         self.fifo = Fifo(self.paths.trigger)
         self.loop.watch(self.fifo.fd, self._triggered)
-        syslog = Syslog(self.paths.syslog, lambda text: self.journal.event("cron_message", {"text": text}))
+        syslog = Syslog(self.paths.syslog, self._cron_said)
         self.loop.watch(syslog.fd, syslog.read)
         Watchman(self.paths, self.loop, self.journal.event).begin()
         self.loop.guard(self.crond.start)
@@ -160,6 +163,10 @@ class Agent:
             run = {"run": fields["run"]} if isinstance(fields.get("run"), str) else {}
             self._complain("bad_command", {"text": verb, "reason": str(error), **run})
 
+    def _cron_said(self, text: str) -> None:
+        """Whoever is in the box may speak in cron's name, and say what nobody should read."""
+        self.journal.event("cron_message", {"text": self.vault.veil.hide_text(text)})
+
     # What goes out
 
     def _carry_out(self, decisions: list[Decision]) -> None:
@@ -211,7 +218,7 @@ class Agent:
 
     def _reload(self) -> None:
         """Read the table again. A bad one is told, and the one in force goes on."""
-        self._table_version = _version_of(self.paths.table)
+        self._table_version = version_of(self.paths.table)
         try:
             table = read_table(self.paths.table)
         except BadTable as error:
@@ -220,12 +227,13 @@ class Agent:
         self.journal.log.segment, self.journal.log.total = table.log_segment, table.log_total
         if table.digest:
             self.journal.event("loaded", {"digest": table.digest, "jobs": len(table.jobs)})
+            self.loop.guard(partial(self.vault.grant, table.secrets))
             self._carry_out(self.core.loaded(table, now()))
         self.status.changed()
 
     def _reload_if_changed(self) -> None:
         """cron can be quicker than the `reload` that follows an install."""
-        if _version_of(self.paths.table) != self._table_version:
+        if version_of(self.paths.table) != self._table_version:
             self._reload()
 
     # What is told
@@ -241,7 +249,7 @@ class Agent:
         import traceback  # half a megabyte that a healthy box never needs
 
         text = "".join(traceback.format_exception(error))[-4000:]
-        self._complain("agent_error", {"text": text})
+        self._complain("agent_error", {"text": self.vault.veil.hide_text(text)})
 
     def _boot_fields(self) -> dict[str, Any]:
         release = os.environ.get("CRONBOX_RELEASE", "")
@@ -291,15 +299,6 @@ def describe(waiting: Waiting) -> dict[str, Any]:
     """One place in line, for the status file."""
     request = waiting.request
     return {"run": request.run, "job": request.job.name, "reason": waiting.hold.reason}
-
-
-def _version_of(path: str) -> tuple[int, int] | None:
-    """Changes whenever the file is replaced; None while there is none."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns
 
 
 def _holds(pause: Pause) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from .files import read_json_object
 from .schedule import Schedule, parse_schedule
+from .secrets import Grant, parse_grant
 from .windows import Window, parse_window
 
 SEGMENT_BYTES = 8 * 1024 * 1024
@@ -84,6 +85,7 @@ class Table(NamedTuple):
     max_running: int | None = None
     groups: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole, never changed
     windows: tuple[Window, ...] = ()
+    secrets: tuple[Grant, ...] = ()
     jobs: dict[str, Job] = {}  # noqa: RUF012 - replaced as a whole, never changed
 
 
@@ -109,6 +111,7 @@ def parse_table(raw: dict[str, Any]) -> Table:
             max_running=_maybe(int, raw.get("max_running")),
             groups={str(name): int(most) for name, most in raw.get("groups", {}).items()},
             windows=tuple(map(parse_window, raw.get("windows", ()))),
+            secrets=tuple(map(parse_grant, raw.get("secrets", ()))),
             jobs={job.name: job for job in jobs},
         )
     except KeyError as missing:

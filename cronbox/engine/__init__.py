@@ -134,7 +134,7 @@ class Engine(Protocol):
         ...
 
     def create(self, spec: BoxSpec) -> str:
-        """Make the container, its log volume and its data volume, without starting it -> container id.
+        """Make the container and its volumes (log, data, secrets), without starting it -> container id.
 
         The memory limit is the limit: no swap comes on top."""
         ...
@@ -150,7 +150,7 @@ class Engine(Protocol):
         ...
 
     def remove_volumes(self, project: str, box: str) -> None:
-        """Remove the box's log and data for good. EngineError while a container uses them."""
+        """Remove the box's log, data and secrets for good. EngineError while a container uses them."""
         ...
 
     def exec(

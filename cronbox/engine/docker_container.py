@@ -17,6 +17,8 @@ STOP_SLACK = 15
 """Seconds on top of the box's grace before the engine kills: the agent's own kills and last log lines."""
 
 WRITABLE_IN_MEMORY = {"/run": "rw,nosuid,nodev,mode=755", "/tmp": "rw,nosuid,nodev,exec,mode=1777"}
+SECRETS_IN_MEMORY = {"/run/secrets": "rw,nosuid,nodev,noexec,mode=711,size=16m"}
+"""Where jobs find theirs. In no layer, so in no image that somebody makes of the container."""
 WRITABLE_ON_DISK = ("/etc/cron.d", "/etc/cronbox")
 """Of a read-only box: the installed crontab, in nameless volumes: it survives a restart."""
 
@@ -25,7 +27,8 @@ LOG_CONFIG = LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "ma
 
 def volumes(project: str, box: str) -> dict[str, str]:
     """The box's own volumes: name -> where they are mounted."""
-    return {f"{project}-{box}-log": "/log", f"{project}-{box}-data": "/data"}
+    targets = {"log": "/log", "data": "/data", "secrets": "/var/lib/cronbox"}
+    return {f"{project}-{box}-{name}": target for name, target in targets.items()}
 
 
 def labels(project: str, box: str) -> dict[str, str]:
@@ -47,7 +50,7 @@ def host_config(spec: BoxSpec) -> dict[str, Any]:
         "memswap_limit": spec.memory,  # Equal to the memory: no swap on top, so that the limit is the limit.
         "nano_cpus": round(spec.cpus * 1e9) if spec.cpus else None,
         "read_only": spec.read_only,
-        "tmpfs": WRITABLE_IN_MEMORY if spec.read_only else None,
+        "tmpfs": SECRETS_IN_MEMORY | (WRITABLE_IN_MEMORY if spec.read_only else {}),
         "restart_policy": {"Name": "unless-stopped"},
         "cap_drop": ["ALL"],
         "cap_add": list(CAPABILITIES),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cronbox.config import Config
     from cronbox.engine import Engine
+    from cronbox.ops.secrets import Delivery
     from cronbox.store import Store
 
 Report = Callable[[str], None]
@@ -32,6 +33,8 @@ class Site:
         self._connect = connect
         self._open_store = open_store
         self.now = now
+        self.delivered: dict[str, Delivery] = {}
+        """The secrets that each box has been given, in memory only; `ops.secrets` keeps it."""
 
     @cached_property
     def engine(self) -> Engine:

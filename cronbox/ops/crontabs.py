@@ -55,5 +55,9 @@ def bundle_of(box: BoxConfig, crontabs: BoxCrontabs) -> Bundle:
         "max_running": box.section.max_running,
         "groups": box.section.groups,
         "windows": [window for window in windows if window is not None],
+        "secrets": [
+            {"name": name, "variable": secret.variable, "jobs": secret.jobs}
+            for name, secret in sorted(box.section.secrets.items())
+        ],
     }
     return render(box.name, crontabs.jobs, settings=settings)

@@ -19,6 +19,7 @@ from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
 from cronbox.ops.inside import ask_agent
 from cronbox.ops.lock import daemon_holder
+from cronbox.ops.secrets import find
 from cronbox.ops.status import TICK_LIMIT, BoxStatus, State, box_statuses
 from cronbox.ops.wanted import recipe_of
 
@@ -116,14 +117,24 @@ def _daemon(site: Site) -> Iterator[Finding]:
 
 
 def _config(site: Site) -> Iterator[Finding]:
-    """The crontabs of every box, without what only its image knows."""
+    """The crontabs of every box, without what only its image knows, and where its secrets come from."""
     for name, box in site.config.boxes.items():
+        if box.section.secrets:
+            yield _secrets(box)
         errors = read_crontabs(site.config, box, None).errors
         if errors:
             count = f"{len(errors)} errors, the first: " if len(errors) > 1 else ""
             yield Finding(
                 "crontab", Level.FAIL, f"{count}{errors[0]}", f"`cronbox check crontabs/{name}`", box=name
             )
+
+
+def _secrets(box: BoxConfig) -> Finding:
+    """Whether this process can have them; the daemon's rights and environment may be others."""
+    problems = find(box, {}).problems
+    if problems:
+        return Finding("secrets", Level.FAIL, "; ".join(problems), "docs/secrets.md", box=box.name)
+    return Finding("secrets", Level.OK, f"all {len(box.section.secrets)} can be had", box=box.name)
 
 
 def _statuses(site: Site, findings: list[Finding]) -> list[BoxStatus]:

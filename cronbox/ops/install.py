@@ -13,6 +13,7 @@ from cronbox.errors import EngineError
 from cronbox.ops import Site
 from cronbox.ops.crontabs import bundle_of, read_crontabs
 from cronbox.ops.facts import facts_of
+from cronbox.ops.secrets import deliver, refuse
 
 log = structlog.get_logger()
 
@@ -27,10 +28,12 @@ class Installed:
 
 
 def install(site: Site, box: BoxConfig, container: str) -> Installed:
-    """Install the box's crontabs as one bundle, verified in the box. Raises CrontabRefused, and then what is
-    installed goes on."""
+    """Install the box's crontabs as one bundle, verified in the box; its secrets come first, so that no job
+    starts without. Raises CrontabRefused, and then what is installed goes on; SecretsRefused after the rest
+    is done."""
     crontabs = read_crontabs(site.config, box, facts_of(site.engine, container))
     bundle = bundle_of(box, crontabs)
+    problems = deliver(site, box, container)
     result = site.engine.exec(container, [*AGENT, "install"], stdin=bundle.to_json())
     if result.exit_code != 0:
         said = result.stderr.decode(errors="replace").strip()
@@ -39,4 +42,5 @@ def install(site: Site, box: BoxConfig, container: str) -> Installed:
     changed = bool(json.loads(result.stdout)["changed"])
     if changed:
         log.info("crontab_installed", box=box.name, digest=bundle.digest, jobs=len(crontabs.jobs))
+    refuse(box.name, problems)
     return Installed(box.name, bundle.digest, changed)

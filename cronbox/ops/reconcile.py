@@ -20,6 +20,7 @@ from cronbox.ops.crontabs import bundle_of, read_crontabs
 from cronbox.ops.inside import ask_agent, send
 from cronbox.ops.install import install
 from cronbox.ops.release import ensure_release
+from cronbox.ops.secrets import keep_secrets
 from cronbox.ops.tail import read_stopped
 from cronbox.ops.wanted import spec_of
 
@@ -52,6 +53,10 @@ def reconcile(
         with _failing(done, site, config.name):
             wanted[config.name] = _wanted(site, config, report)
     seen = site.engine.boxes(site.project)
+    for box in seen:
+        if box.running and box.box in by_name:
+            with _failing(done, site, box.box):
+                keep_secrets(site, by_name[box.box], box.container)
     draining = frozenset(box.box for box in seen if _drains(site, box))
     acted = set()
     for action in plan(wanted, seen, draining=draining, unwanted=unwanted):

@@ -107,6 +107,42 @@ def test_an_env_file_with_a_bad_line_is_a_problem_with_its_line(tmp_path: Path) 
     assert problem.startswith("boxes.etl.env_file:") and "etl.env:2:" in problem
 
 
+def test_a_secret_names_its_source_and_who_gets_it(tmp_path: Path) -> None:
+    text = """
+[boxes.etl.secrets]
+A = { file = "secrets/a" }
+B = { env = "B", variable = true }
+C = { command = ["pass", "show", "c"], jobs = ["load"] }
+"""
+    secrets = load_config(a_config(tmp_path, text)).box("etl").section.secrets
+    assert [secret.source for secret in secrets.values()] == ["file", "env", "command"]
+    assert (secrets["B"].variable, secrets["C"].jobs) == (True, ["load"])
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("A = {}", "boxes.etl.secrets.A: needs one of `file`, `env` and `command`"),
+        ('A = { file = "a", env = "B" }', "boxes.etl.secrets.A: needs one of"),
+        ('A = { file = "a", mode = 1 }', "boxes.etl.secrets.A.mode: unknown key"),
+        ('A = { command = "pass show a" }', "boxes.etl.secrets.A.command:"),
+        ('A = { env = "A", jobs = [] }', "boxes.etl.secrets.A.jobs:"),
+        ('A = { env = "A", jobs = ["../b"] }', "boxes.etl.secrets.A.jobs.0:"),
+        ('"A-B" = { env = "A" }', "boxes.etl.secrets.A-B: a secret is named like a variable"),
+        ('PATH = { env = "A" }', "boxes.etl.secrets.PATH: cronbox sets this variable itself"),
+        ('CRONBOX_X = { env = "A" }', "boxes.etl.secrets.CRONBOX_X: cronbox sets this"),
+        ('A = { env = "A" }\nA_FILE = { env = "B" }', "boxes.etl.secrets: `A_FILE` is the variable"),
+        ('A = "hunter2"', "boxes.etl.secrets.A:"),
+    ],
+)
+def test_a_secret_that_makes_no_sense_is_refused_with_its_path(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    [found] = problems_of(tmp_path, f"[boxes.etl.secrets]\n{line}\n")
+    assert found.startswith(problem)
+    assert "hunter2" not in found
+
+
 def test_an_unknown_box_names_the_known_ones(tmp_path: Path) -> None:
     config = load_config(a_config(tmp_path, "[boxes.etl]\n"))
     with pytest.raises(NotFound) as error:

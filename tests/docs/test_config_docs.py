@@ -14,6 +14,7 @@ from cronbox.config import (
     LintSection,
     MaintenanceSection,
     RetentionSection,
+    SecretSection,
     Section,
     load_config,
 )
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 SECTIONS: dict[str, type[Section]] = {
     "## `[cronbox]`": CronboxSection,
     "## `[boxes.<box>]`": BoxSection,
+    "## `[boxes.<box>.secrets]`": SecretSection,
     "## `[lint]`": LintSection,
     "## `[[maintenance]]`": MaintenanceSection,
     "## `[retention]`": RetentionSection,

@@ -128,10 +128,12 @@ def test_a_box_gets_its_mounts_environment_zone_name_and_rights(real: Workshop, 
 
 
 def test_modes_of_the_volumes_keep_the_log_private_and_data_open(real: Workshop) -> None:
-    modes = real.engine.exec(
-        real.running(), ["stat", "-c", "%a %U", "/log", "/data", "/etc/cronbox", "/etc/cron.d"]
-    )
-    assert modes.stdout.decode().splitlines() == ["700 root", "1777 root", "700 root", "755 root"]
+    folders = ["/log", "/data", "/etc/cronbox", "/etc/cron.d", "/var/lib/cronbox", "/run/secrets"]
+    modes = real.engine.exec(real.running(), ["stat", "-c", "%a %U", *folders])
+    assert modes.stdout.decode().splitlines() == [
+        *("700 root", "1777 root", "700 root", "755 root"),
+        *("700 root", "711 root"),
+    ]
 
 
 def test_a_read_only_box_keeps_its_crontab_over_a_restart_and_loses_it_with_the_container(

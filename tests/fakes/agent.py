@@ -22,6 +22,7 @@ class FakeAgent:
         self.now = now
         self.jobs = jobs
         self.digest = ""
+        self.secrets: dict[str, str] = {}
         self.ends: dict[str, dict[str, Any]] = {}
         self.prints: dict[str, list[list[Any]]] = {}
         self.holds: dict[str, str] = {}
@@ -32,6 +33,7 @@ class FakeAgent:
         engine.script([*AGENT, "send"], self._obey)
         engine.script([*AGENT, "install"], self._install)
         engine.script([*AGENT, "installed"], self._installed)
+        engine.script([*AGENT, "secrets"], self._take_secrets)
         engine.script([*AGENT, "status"], lambda box, stdin: _said({"running": list(self._running)}))
         engine.script([*AGENT, "follow"], lambda box, stdin: _said(self._head(box)))
         engine.script(["cat", "/etc/passwd"], ExecResult(0, PASSWD, b""))
@@ -134,6 +136,12 @@ class FakeAgent:
 
     def _installed(self, box: FakeBox, stdin: bytes) -> ExecResult:
         return _said({"digest": self.digest, "crontab": self._crontab, "intact": True, "reason": None})
+
+    def _take_secrets(self, box: FakeBox, stdin: bytes) -> ExecResult:
+        given = json.loads(stdin)
+        before = self.secrets
+        self.secrets = {name: before[name] for name in given["keep"] if name in before} | given["values"]
+        return _said({"changed": self.secrets != before})
 
     def _head(self, box: FakeBox) -> dict[str, Any]:
         return {
