@@ -13,7 +13,9 @@ from .clock import utc_text
 from .environment import as_bytes, asked_for, container_environment, job_environment, run_variables
 from .execution import Execution, never_ran
 from .journal import Journal
+from .limits import limited
 from .loop import Loop
+from .oom import Memory
 from .request import Request, request_fields
 from .spawn import Program, spawn
 
@@ -22,11 +24,18 @@ class Runs:
     """Tells `started` and `finished` of each; `on_end` gets the fields of `finished` after they are told."""
 
     def __init__(
-        self, loop: Loop, journal: Journal, on_end: Callable[[dict[str, Any]], None], *, results: str
+        self,
+        loop: Loop,
+        journal: Journal,
+        on_end: Callable[[dict[str, Any]], None],
+        *,
+        memory: Memory,
+        results: str,
     ) -> None:
         """`results`: the directory for what jobs say about themselves."""
         self._loop = loop
         self._journal = journal
+        self._memory = memory
         self._on_end = on_end
         self._results = results
         self._accounts = Accounts()
@@ -88,13 +97,14 @@ class Runs:
             **run_variables(request, last_success, self._result_file(request)),
         }
         workdir = None if job.workdir is None else as_bytes(job.workdir)
-        return Program(command_line(env[b"SHELL"], request), env, workdir)
+        return Program(limited(command_line(env[b"SHELL"], request), job.limits), env, workdir)
 
     def _execution(self, request: Request) -> Execution:
         execution = Execution(
             request,
             loop=self._loop,
             journal=self._journal,
+            memory=self._memory,
             result_file=self._result_file(request),
             on_end=partial(self._ended, request.run),
         )

@@ -23,6 +23,7 @@ from .journal import Journal
 from .keeper import Keeper
 from .log import RETRY_SECONDS, Log
 from .loop import Loop, Signals
+from .oom import Memory
 from .paths import Paths
 from .quota import Quota
 from .request import Request, request_fields
@@ -68,7 +69,9 @@ class Agent:
         self.journal = Journal(log, Console(sys.stdout.fileno()))
         self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)
-        self.runs = Runs(self.loop, self.journal, self._ended, results=paths.results)
+        self.runs = Runs(
+            self.loop, self.journal, self._ended, memory=Memory(paths.cgroup), results=paths.results
+        )
         self.status = StatusFile(paths.status, self._describe)
         self._table_version: tuple[int, int] | None = None
         self._complaints = Quota(COMPLAINTS_A_MINUTE)
