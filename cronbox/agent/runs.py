@@ -15,7 +15,7 @@ from .execution import Execution, never_ran
 from .journal import Journal
 from .limits import limited
 from .loop import Loop
-from .oom import Memory
+from .oom import Memory, Spared
 from .request import Request, request_fields
 from .spawn import Program, spawn
 
@@ -36,6 +36,7 @@ class Runs:
         self._loop = loop
         self._journal = journal
         self._memory = memory
+        self._spared = Spared(memory.limit())
         self._on_end = on_end
         self._results = results
         self._accounts = Accounts()
@@ -50,7 +51,8 @@ class Runs:
             program = self._program(request, account, last_success)
             stdin = as_bytes(request.job.stdin or "")
             execution = self._execution(request)
-            pid, pipes = spawn(program, account)
+            with self._spared.for_children():
+                pid, pipes = spawn(program, account)
         except (UnknownUser, OSError, ValueError) as error:
             execution = self._execution(request)
             self._tell_started(request, None)

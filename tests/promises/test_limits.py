@@ -18,6 +18,8 @@ CRONTAB = """
 0 0 1 1 * root exec python3 -c 'x = bytearray(10**9); print(len(x))'
 # cronbox: name=greedy-child
 0 0 1 1 * root python3 -c 'x = bytearray(10**9); print(len(x))'; exit $?
+# cronbox: name=many
+0 0 1 1 * nobody exec sh /scripts/many
 # cronbox: name=modest memory-limit=50MiB
 0 0 1 1 * nobody exec python3 -c 'x = bytearray(10**8)'
 # cronbox: name=busy cpu-time=1s
@@ -38,6 +40,11 @@ CRONTAB = """
 0 0 1 1 * root echo quick
 """
 SCRIPTS = {
+    # A hundred processes, each of them smaller than the agent, and together more than the box.
+    "many": """
+exec perl -e '$x = "a" x 4_000_000;
+  for (1..100) { if (!fork) { $x =~ tr/a/b/; sleep 10; exit } } sleep 10'
+""",
     # Each lives but a moment, in a session of its own, and leaves one child.
     "hopper": """
 perl -MPOSIX -e '$SIG{TERM} = "IGNORE"; while (1) { fork and exit; POSIX::setsid() }' &
@@ -99,6 +106,20 @@ def processes(project: Project) -> list[str]:
 def test_a_run_that_dies_of_the_boxs_memory_says_so(box: Project, job: str) -> None:
     run = finished(box, job)
     assert (run["status"], run["reason"]) == ("failed", "the box ran out of memory (limit 256 MiB)")
+
+
+def test_the_box_outlives_many_small_processes_that_use_up_its_memory(box: Project) -> None:
+    began = box.box("etl").attrs["State"]["StartedAt"]
+    box.fire("etl", "many")
+    wait_until(lambda: box.inside("etl", "cat", "/log/cron.log").count('"job":"many"') == 2, within=60)
+    assert "oom_kill 0" not in box.inside(
+        "etl",
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null; :",
+    )
+    assert finished(box, "quick")["status"] == "succeeded"
+    assert box.box("etl").attrs["State"]["StartedAt"] == began
 
 
 def test_a_run_cannot_have_more_memory_than_its_limit(box: Project) -> None:
