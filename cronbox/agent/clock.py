@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 EPOCH_DAYS = 719_469
@@ -23,7 +24,13 @@ def now() -> Now:
 def utc_text(ns: int) -> str:
     """Nanoseconds since the epoch -> `2026-11-23T21:00:00.004123Z`."""
     seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}Z"
+    return f"{_second_text(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second_text(seconds: int) -> str:
+    """Made once: most of what is told in a second is told of that second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def utc_minute_text(seconds: int) -> str:

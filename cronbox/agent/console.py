@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import groupby
 from typing import Any
 
 from .clock import utc_text
@@ -30,9 +31,12 @@ class Console:
 
     def output(self, run: str, job: str, lines: list[Line], started_ns: int) -> None:
         """Lines that a run has printed. `started_ns`: when it started, since the epoch."""
-        for t, stream, text, *_ in lines:
+        name = _name(job, run)
+        for (t, stream), group in groupby(lines, _moment):
             assert isinstance(t, float | int)
-            self._add(f"{_stamp(started_ns + int(t * 1e9))} {_name(job, run)} {stream} | {text}\n")
+            head = f"{_stamp(started_ns + int(t * 1e9))} {name} {stream} | "
+            texts = [str(line[2]) for line in group]
+            self._add(head + f"\n{head}".join(texts) + "\n", len(texts))
 
     def flush(self) -> None:
         """Write what goes without waiting."""
@@ -47,11 +51,11 @@ class Console:
         except OSError:
             self._pending.clear()
 
-    def _add(self, line: str) -> None:
+    def _add(self, text: str, lines: int = 1) -> None:
         if len(self._pending) > BACKLOG_BYTES:
-            self._dropped += 1
+            self._dropped += lines
         else:
-            self._pending += line.encode("utf-8", "surrogateescape")
+            self._pending += text.encode("utf-8", "surrogateescape")
 
 
 def describe(kind: str, fields: dict[str, Any]) -> str | None:
@@ -89,6 +93,11 @@ def signal_name(number: int) -> str:
 
 def _name(job: str, run: str) -> str:
     return f"{job}[{run[:4]}]"
+
+
+def _moment(line: Line) -> tuple[object, object]:
+    """Lines that came in one read have the same, and their stamp is made once."""
+    return line[0], line[1]
 
 
 def _stamp(ns: int) -> str:

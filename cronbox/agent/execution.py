@@ -10,15 +10,17 @@ from resource import struct_rusage
 from typing import Any
 
 from .accounts import Account
-from .console import signal_name
+from .endings import End, judged
 from .hunt import Hunt
 from .journal import Journal
 from .loop import Loop, Timer
+from .oom import Memory
 from .output import ERR, OUT, Output
-from .processes import Process, snapshot
+from .processes import Process, names, snapshot
 from .redact import Redactor, Veil
 from .request import Request
 from .result import take_result
+from .scout import mark_of
 from .spawn import Pipes
 
 READ_BYTES = 65536
@@ -43,6 +45,7 @@ class Execution:
         journal: Journal,
         veil: Veil,
         result_file: str,
+        memory: Memory,
         on_end: Callable[[dict[str, Any]], None],
     ) -> None:
         self.request = request
@@ -55,6 +58,8 @@ class Execution:
         self._veil = veil
         self._result_file = result_file
         self._result: dict[str, str] = {}
+        self._memory = memory
+        self._oom_kills = memory.kills()
         self._on_end = on_end
         self._output = Output(request.job.output_limit, Redactor(veil))
         self._batch: Timer | None = None
@@ -75,7 +80,7 @@ class Execution:
         self._account = account
         self._open = {pipes.out: OUT, pipes.err: ERR}
         for fd in self._open:
-            self._loop.watch(fd, partial(self._read, fd))
+            self._loop.watch(fd, partial(self._read, fd), once=True)
         self._stdin = memoryview(stdin)
         if stdin:
             self._loop.watch(pipes.stdin, partial(self._feed, pipes.stdin), writing=True)
@@ -92,7 +97,8 @@ class Execution:
         if self._exit is not None or self.pid is None or self._account is None:
             return
         self._verdict = (status, reason)
-        self._hunt = Hunt(self._loop, self.request.run, self._account, self.pid, self._settle)
+        mark = mark_of(self.request.run, tuple(self._open))
+        self._hunt = Hunt(self._loop, mark, self._account, self.pid, self._settle)
         self._hunt.terminate()
 
     def kill(self) -> None:
@@ -131,10 +137,11 @@ class Execution:
         """A bounded part of what is there, so that a flood leaves time for other runs."""
         if self._journal.log.stalled:
             self._loop.forget(fd)
-            self._loop.after(STALL_SECONDS, partial(self._loop.watch, fd, partial(self._read, fd)))
+            self._loop.after(STALL_SECONDS, partial(self._loop.watch, fd, partial(self._read, fd), once=True))
             return
         data = os.read(fd, READ_BYTES)
         if data:
+            self._loop.again(fd)
             self._take_in(self._open[fd], data)
             return
         self._close(fd)
@@ -188,8 +195,8 @@ class Execution:
 
     def _note_survivors(self, survivors: list[Process]) -> None:
         if survivors:
-            names = ", ".join(f"{process.name} ({process.pid})" for process in survivors[:10])
-            self._output.note(f"left behind by this run, {len(survivors)} in all: {names}", self._duration)
+            text = f"left behind by this run, {len(survivors)} in all: {names(survivors)}"
+            self._output.note(text, self._duration)
 
     def _take_result(self) -> None:
         if self._account is None:
@@ -212,7 +219,7 @@ class Execution:
 
     def _finished(self) -> dict[str, Any]:
         code, number, cpu, rss = self._measured()
-        status, reason = self._judged(code, number)
+        status, reason = self._judged(code, number, cpu)
         return {
             **never_ran(self.request, status, reason),
             "exit_code": code,
@@ -234,17 +241,16 @@ class Execution:
         cpu, rss = round(usage.ru_utime + usage.ru_stime, 6), usage.ru_maxrss * 1024
         return (code, None, cpu, rss) if code >= 0 else (None, -code, cpu, rss)
 
-    def _judged(self, code: int | None, number: int | None) -> tuple[str, str | None]:
+    def _judged(self, code: int | None, number: int | None, cpu: float | None) -> tuple[str, str | None]:
         """The status of the run, and its reason."""
         if self._verdict is not None:
-            return self._verdict
+            status, reason = self._verdict
+            killed = list(self._hunt.killed.values()) if self._hunt else []
+            return status, f"{reason}; had to be killed: {names(killed)}" if killed else reason
         if self._failure is not None:
             return "failed", self._failure
-        if number is not None:
-            return "failed", f"ended by {signal_name(number)}"
-        if code in self.request.job.ok_codes:
-            return "succeeded", None
-        return "failed", f"exit code {code}"
+        end = End(code, number, cpu or 0.0)
+        return judged(self.request.job, end, lambda: self._memory.shortage(self._oom_kills))
 
 
 def never_ran(request: Request, status: str, reason: str | None) -> dict[str, Any]:

@@ -40,10 +40,19 @@ class Loop:
         self._calls: dict[int, Call] = {}
         self._timers: list[Timer] = []
 
-    def watch(self, fd: int, call: Call, *, writing: bool = False) -> None:
-        """Call whenever `fd` can be read (or written, with `writing`) or its other end is gone."""
-        self._epoll.register(fd, select.EPOLLOUT if writing else select.EPOLLIN)
+    def watch(self, fd: int, call: Call, *, writing: bool = False, once: bool = False) -> None:
+        """Call whenever `fd` can be read (or written, with `writing`) or its other end is gone.
+
+        With `once`, one time until `again` is called. Such descriptors have their calls in the order in which
+        they became readable; what is watched all the time keeps its place in the kernel's queue.
+        """
+        wanted = select.EPOLLOUT if writing else select.EPOLLIN
+        self._epoll.register(fd, wanted | select.EPOLLONESHOT if once else wanted)
         self._calls[fd] = call
+
+    def again(self, fd: int) -> None:
+        """The next call for what is watched `once`: now, if there is more to read."""
+        self._epoll.modify(fd, select.EPOLLIN | select.EPOLLONESHOT)
 
     def forget(self, fd: int) -> None:
         """Stop watching `fd`, before it is closed. Forgetting what is not watched does nothing."""

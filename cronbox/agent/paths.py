@@ -64,6 +64,10 @@ class Paths(NamedTuple):
         return f"{self.root}/dev/log"
 
     @property
+    def cgroup(self) -> str:
+        return f"{self.root}/sys/fs/cgroup"
+
+    @property
     def crond_leftovers(self) -> tuple[str, ...]:
         """What an earlier life of crond left: a marker that would make it think the box never restarted."""
         return (f"{self.root}/run/crond.reboot", f"{self.root}/run/crond.pid")

@@ -1,19 +1,18 @@
-"""Which processes belong to a run: its session, what carries its id, and all that these have started.
-
-Without CAP_SYS_PTRACE root may not read the environment of another user's process. So a short-lived scout
-becomes the job's user and looks; the agent, who may signal anyone, does the rest.
-"""
+"""The process table, and which of it belongs to a run: its session, what carries its mark, and all that these
+have started."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
-from typing import NamedTuple, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from .accounts import Account
-from .spawn import ALL_SIGNALS
+INIT = 1
+OUTSIDE = 0
+"""The session of what came in by `docker exec`."""
+NAMED = 10
 
 
 class Process(NamedTuple):
@@ -39,58 +38,48 @@ def snapshot() -> dict[int, Process]:
 def family(
     processes: dict[int, Process], session: int, marked: Iterable[int], parent: int
 ) -> dict[int, Process]:
-    """The live processes of a session, the marked ones, and all descendants of both.
+    """The live processes of a session, the marked ones, and of both all descendants and whole sessions: who
+    begins a session is of the run, so everybody in it is.
 
     `parent` is the agent: what it has started itself is in nobody's family but by session or mark.
     """
-    found = {p.pid for p in processes.values() if p.session == session} | (set(marked) & processes.keys())
-    found.discard(parent)
+    strange = {OUTSIDE, *(p.session for p in processes.values() if p.pid == parent)}
+    found = set(marked) & processes.keys() - {parent}
     while True:
-        more = {p.pid for p in processes.values() if p.parent in found} - found
-        if not more:
+        sessions = {session, *(processes[pid].session for pid in found)} - strange
+        more = {p.pid for p in processes.values() if p.parent in found or p.session in sessions}
+        if more <= found | {parent}:
             break
-        found |= more
+        found |= more - {parent}
     return {pid: processes[pid] for pid in found if processes[pid].state not in "ZX"}
 
 
-def send_scout(run: str, account: Account) -> int:
-    """Start a scout for the processes that carry a run's id -> the pipe that it prints their pids to.
-
-    Raises OSError if it cannot fork.
-    """
-    read, write = os.pipe()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)  # none may run the agent's code in the scout
-    try:
-        if os.fork() == 0:
-            _scout(run, account, write)
-    except OSError:
-        os.close(read)
-        raise
-    finally:
-        os.close(write)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    os.set_blocking(read, False)
-    return read
+def names(processes: Sequence[Process]) -> str:
+    """`sleep (123), sh (124)`, of a crowd the first few."""
+    shown = ", ".join(f"{process.name} ({process.pid})" for process in processes[:NAMED])
+    more = len(processes) - NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _scout(run: str, account: Account, write: int) -> NoReturn:
-    try:
-        os.setgroups(account.groups)
-        os.setgid(account.gid)
-        os.setuid(account.uid)
-        mark = b"CRONBOX_RUN_ID=%s\0" % run.encode()
-        pids = [name for name in os.listdir("/proc") if name.isdigit() and _carries(name, mark)]
-        os.write(write, " ".join(pids).encode())
-    finally:
-        os._exit(0)
+def can_freeze() -> bool:
+    """Only PID 1 may: nobody but the box is meant."""
+    return os.getpid() == INIT
 
 
-def _carries(name: str, mark: bytes) -> bool:
-    try:
-        with open(f"/proc/{name}/environ", "rb") as file:
-            return mark in file.read()
-    except OSError:
-        return False
+def freeze() -> None:
+    """Stop every process of the box but the agent, at one blow: nothing is born, and nothing slips away."""
+    _signal_everybody(signal.SIGSTOP)
+
+
+def thaw() -> None:
+    _signal_everybody(signal.SIGCONT)
+
+
+def _signal_everybody(number: int) -> None:
+    """The kernel does it under the lock that a fork needs."""
+    if can_freeze():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, number)
 
 
 def _read_process(pid: int) -> Process:

@@ -13,7 +13,9 @@ from .clock import utc_text
 from .environment import as_bytes, asked_for, container_environment, job_environment, run_variables
 from .execution import Execution, never_ran
 from .journal import Journal
+from .limits import limited
 from .loop import Loop
+from .oom import Memory, Spared
 from .request import Request, request_fields
 from .secrets import NotDelivered, Vault
 from .spawn import Program, spawn
@@ -30,10 +32,13 @@ class Runs:
         *,
         results: str,
         vault: Vault,
+        memory: Memory,
     ) -> None:
         """`results`: the directory for what jobs say about themselves."""
         self._loop = loop
         self._journal = journal
+        self._memory = memory
+        self._spared = Spared(memory.limit())
         self._on_end = on_end
         self._results = results
         self._vault = vault
@@ -49,7 +54,8 @@ class Runs:
             program = self._program(request, account, last_success)
             stdin = as_bytes(request.job.stdin or "")
             execution = self._execution(request)
-            pid, pipes = spawn(program, account)
+            with self._spared.for_children():
+                pid, pipes = spawn(program, account)
         except (UnknownUser, NotDelivered, OSError, ValueError) as error:
             execution = self._execution(request)
             self._tell_started(request, None)
@@ -97,7 +103,7 @@ class Runs:
             **run_variables(request, last_success, self._result_file(request)),
         }
         workdir = None if job.workdir is None else as_bytes(job.workdir)
-        return Program(command_line(env[b"SHELL"], request), env, workdir)
+        return Program(limited(command_line(env[b"SHELL"], request), job.limits), env, workdir)
 
     def _execution(self, request: Request) -> Execution:
         execution = Execution(
@@ -105,6 +111,7 @@ class Runs:
             loop=self._loop,
             journal=self._journal,
             veil=self._vault.veil,
+            memory=self._memory,
             result_file=self._result_file(request),
             on_end=partial(self._ended, request.run),
         )

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from functools import partial
+from collections import deque
 from typing import Any, assert_never
 
 from . import __version__
@@ -24,6 +24,7 @@ from .journal import Journal
 from .keeper import Keeper
 from .log import RETRY_SECONDS, Log
 from .loop import Loop, Signals
+from .oom import Memory
 from .paths import Paths
 from .quota import Quota
 from .request import Request, request_fields
@@ -71,8 +72,16 @@ class Agent:
         self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)
         self.vault = Vault(paths)
-        self.runs = Runs(self.loop, self.journal, self._ended, results=paths.results, vault=self.vault)
+        self.runs = Runs(
+            self.loop,
+            self.journal,
+            self._ended,
+            results=paths.results,
+            vault=self.vault,
+            memory=Memory(paths.cgroup),
+        )
         self.status = StatusFile(paths.status, self._describe)
+        self._inbox: deque[Message] = deque()
         self._table_version: tuple[int, int] | None = None
         self._complaints = Quota(COMPLAINTS_A_MINUTE)
         self._last_tick: dict[str, str] | None = None
@@ -96,7 +105,8 @@ class Agent:
     def go_on(self) -> None:
         """Live. Whatever goes wrong in one line or one job is told, and ends nothing else."""
         while not self._over:
-            self.loop.turn(self._next_moment())
+            self.loop.turn(0.0 if self._inbox else self._next_moment())
+            self.loop.guard(self._take_next)
             self.loop.guard(lambda: self._carry_out(self.core.passed(now())))
             self.loop.guard(self.status.write)
             self.journal.flush()
@@ -128,8 +138,12 @@ class Agent:
                 self.runs.reaped(pid, status, usage)
 
     def _triggered(self) -> None:
-        for message in self.fifo.read():
-            self.loop.guard(partial(self._take, message))
+        self._inbox += self.fifo.read()
+
+    def _take_next(self) -> None:
+        """One message a turn: between the lines of a full minute, runs that have ended are reaped in time."""
+        if self._inbox:
+            self._take(self._inbox.popleft())
 
     def _take(self, message: Message) -> None:
         match message:

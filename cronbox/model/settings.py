@@ -120,7 +120,7 @@ _ROWS = (
     ),
     Key(
         *("memory-limit", "size", "", "bytes"),
-        "Address space that each of its processes may use.",
+        "Memory of its own (data, heap, threads) that each of its processes may have.",
         values.optional(values.size),
     ),
     Key(
@@ -130,7 +130,7 @@ _ROWS = (
     ),
     Key(
         *("max-processes", "number", "", ""),
-        "Processes that its user may have while it runs.",
+        "Processes that its user may have while it runs; for root it means nothing.",
         values.optional(values.whole(1, 1_000_000)),
     ),
     Key("paused", "yes | no", "no", "", "Its slots are skipped, with that reason.", values.flag),
