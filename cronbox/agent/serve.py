@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections import deque
+from functools import partial
 from typing import Any, assert_never
 
 from . import __version__
