@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import cost, ingest, language, memory, visibility
+from benchmarks import cost, crowd, ingest, language, memory, output, thousand, visibility
 from benchmarks.bench import Bench, Measurement, Skip
 from benchmarks.figures import Row
 from benchmarks.table import print_table
@@ -16,6 +16,9 @@ MEASUREMENTS = (
     Measurement("ingest", ingest.measure),
     Measurement("visibility", visibility.measure),
     Measurement("memory", memory.measure),
+    Measurement("output", output.measure),
+    Measurement("crowd", crowd.measure),
+    Measurement("thousand", thousand.measure),
     Measurement("cost", cost.measure),
 )
 

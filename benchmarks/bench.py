@@ -56,12 +56,12 @@ class Bench:
         return project
 
     def container(self, word: str, image: str, entrypoint: list[str], **how: Any) -> Any:
-        """A container beside the boxes, made but not started; gone at the end."""
+        """A container beside the boxes, made but not started; gone at the end. Never taken for a box."""
         made = docker.from_env().containers.create(
             image,
             name=f"bench-{os.getpid()}-{word}",
             entrypoint=entrypoint,
-            labels={"cronbox.bench": str(os.getpid())},
+            labels={"cronbox.bench": str(os.getpid()), "cronbox.project": ""},
             **how,
         )
         self._made.callback(made.remove, force=True)

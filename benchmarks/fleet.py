@@ -29,9 +29,13 @@ class Fleet:
 
     @property
     def database(self) -> Path:
-        """The SQLite file of the store."""
-        url = load_config(self.project.root / "config.toml").database_url
-        return Path(url.removeprefix("sqlite:///"))
+        return database_of(self.project)
+
+
+def database_of(project: Project) -> Path:
+    """The SQLite file of a project's store."""
+    url = load_config(project.root / "config.toml").database_url
+    return Path(url.removeprefix("sqlite:///"))
 
 
 @contextmanager
