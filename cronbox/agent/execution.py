@@ -28,6 +28,8 @@ BATCH_SECONDS = 0.1
 LINGER_SECONDS = 0.5
 """What a job's helpers (`exec > >(tee log)`) get to print their last after the job itself has ended."""
 STALL_SECONDS = 0.2
+UNFINISHED_SECONDS = 1.0
+"""A line that does not go on for so long is shown as far as it is there: it may be a prompt."""
 
 
 class Execution:
@@ -63,6 +65,9 @@ class Execution:
         self._on_end = on_end
         self._output = Output(request.job.output_limit, Redactor(veil))
         self._batch: Timer | None = None
+        self._heard = 0.0
+        """When it last printed something, seconds from its start."""
+        self._unfinished_watched = False
         self._open: dict[int, str] = {}
         self._stdin = memoryview(b"")
         self._hunt: Hunt | None = None
@@ -149,11 +154,29 @@ class Execution:
             self._end()
 
     def _take_in(self, stream: str, data: bytes) -> None:
-        self._output.feed(stream, data, time.monotonic() - self._began)
+        self._heard = time.monotonic() - self._began
+        self._output.feed(stream, data, self._heard)
         while self._output.batch_full:
             self._write_batch()
+        if self._output.unfinished and not self._unfinished_watched:
+            self._watch_unfinished(UNFINISHED_SECONDS)
         if self._output.waiting and self._batch is None:
             self._batch = self._loop.after(BATCH_SECONDS, self._batch_due)
+
+    def _watch_unfinished(self, seconds: float) -> None:
+        self._unfinished_watched = True
+        self._loop.after(seconds, self._look_at_unfinished)
+
+    def _look_at_unfinished(self) -> None:
+        self._unfinished_watched = False
+        if self._over or not self._output.unfinished:
+            return
+        left = self._heard + UNFINISHED_SECONDS - (time.monotonic() - self._began)
+        if left > 0:
+            self._watch_unfinished(left)
+        else:
+            self._output.show_unfinished(self._heard)
+            self._write_batch()
 
     def _batch_due(self) -> None:
         self._batch = None

@@ -41,6 +41,11 @@ class Splitter:
             self._rest[stream] = rest
         return lines
 
+    @property
+    def unfinished(self) -> bool:
+        """A line has begun that no newline has ended."""
+        return bool(self._rest)
+
     def flush(self, t: float) -> list[Line]:
         """What no newline has ended."""
         rest, self._rest = self._rest, {}
@@ -94,6 +99,15 @@ class Output:
             self._add(self._splitter.feed(stream, head, t))
         if data:
             self._hold_back(stream, data, t)
+
+    @property
+    def unfinished(self) -> bool:
+        """A line has begun, and waits for its end: a prompt, perhaps, or the drawing of a bar."""
+        return self._splitter.unfinished
+
+    def show_unfinished(self, t: float) -> None:
+        """Wait no longer for its end; what follows of it is another piece."""
+        self._add(self._splitter.flush(round(t, 3)))
 
     def note(self, text: str, t: float) -> None:
         """A line of the agent's own, between those of the run."""

@@ -330,6 +330,15 @@ def test_followers_get_each_event_and_end_with_their_stdin(box: Box) -> None:
     assert list(Path(box.paths.log_dir).glob("cron-*.log"))
 
 
+def test_a_prompt_without_a_newline_is_shown_while_the_job_waits(box: Box) -> None:
+    box.install(an_entry("ask", "printf 'Sure? '; sleep 1000"), an_entry("end", "printf a; printf b; echo c"))
+    box.start()
+    box.say("ask end")
+    asked = box.wait_event("output", run=box.wait_event("started", job="ask")["run"])
+    assert [line[1:] for line in asked["lines"]] == [["out", "Sure? ", False]]
+    assert box.printed(box.finished("end")["run"]) == [("out", "abc")]
+
+
 def test_the_console_shows_readable_lines(box: Box) -> None:
     box.install(an_entry("load", "echo 1200 rows"))
     box.start()

@@ -35,6 +35,17 @@ def directives(line: Entry | EnvLine | Broken, read: Directives) -> Iterator[Fin
         elif not isinstance(line, (Entry, Broken)):
             message = f"{word.key} needs an entry right below it"
             yield Finding(word.line, word.column, "CB504", message, "move it to the line above its entry")
+    if isinstance(line, Entry):
+        yield from _without_effect(line, read)
+
+
+def _without_effect(line: Entry, read: Directives) -> Iterator[Finding]:
+    """The kernel counts the processes of every user but root (setrlimit(2), RLIMIT_NPROC)."""
+    for word in read.words:
+        if word.key == "max-processes" and line.user == "root" and word.key in read.settings:
+            message = "the kernel does not count root's processes"
+            hint = "give the job a user of its own, or the box a limit of memory"
+            yield Finding(word.line, word.column, "CB508", message, hint)
 
 
 def orphan(comment: Comment) -> Finding:

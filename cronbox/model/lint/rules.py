@@ -86,6 +86,7 @@ _ALL = (
     Rule("CB505", ERROR, "a key stands twice over one entry"),
     Rule("CB506", WARNING, "ignore names no rule"),
     Rule("CB507", WARNING, "a comment that looks like a directive"),
+    Rule("CB508", WARNING, "a limit that root does not feel"),
     # The box as a whole.
     Rule("CB601", WARNING, "the same job twice"),
     Rule("CB602", ERROR, "two jobs of one name"),
