@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from .log import Log
@@ -23,22 +24,26 @@ class Keeper:
 
     @property
     def due(self) -> float | None:
-        """When a snapshot is to be taken, monotonic; None if the one there is will do."""
+        """When a snapshot is to be taken, monotonic; None if the one there is will do, or none can be taken."""
+        if self._log.failure is not None:
+            return None
         changed = self._state.history.changes != self._saved_changes
         old = changed or self._log.seq > self._saved_seq + EVENTS_BETWEEN
         return self._saved_at + SECONDS_BETWEEN if old else None
 
     def save_if_due(self) -> None:
-        """Raises OSError; it is tried again when the next is due."""
         due = self.due
         if due is not None and time.monotonic() >= due:
             self.save(durable=False)
 
     def save(self, *, durable: bool = True) -> None:
-        """Take the snapshot now. None is taken ahead of what is in the log. Raises OSError."""
-        if self._log.failure is not None:
-            return
+        """Take the snapshot now, but none that is ahead of the log. If the disk is full, the one there stands,
+        the log knows what came later, and another is taken in its time."""
         self._saved_at = time.monotonic()
         self._log.flush()
-        save_state(self._path, self._state, self._log.seq, durable=durable)
-        self._saved_seq, self._saved_changes = self._log.seq, self._state.history.changes
+        if self._log.failure is not None:
+            return
+        seq, changes = self._log.seq, self._state.history.changes
+        with contextlib.suppress(OSError):
+            save_state(self._path, self._state, seq, durable=durable)
+            self._saved_seq, self._saved_changes = seq, changes

@@ -111,7 +111,7 @@ class Agent:
             self.loop.guard(lambda: self._carry_out(self.core.passed(now())))
             self.loop.guard(self.status.write)
             self.journal.flush()
-            self.loop.guard(self.keeper.save_if_due)
+            self.keeper.save_if_due()
 
     # What comes in
 
@@ -227,7 +227,7 @@ class Agent:
         self._over = True
         self.crond.stop()
         self.journal.event("stopped", {"reason": reason})
-        self.loop.guard(self.keeper.save)
+        self.keeper.save()
 
     # The table
 
