@@ -24,7 +24,7 @@ class Keeper:
 
     @property
     def due(self) -> float | None:
-        """When a snapshot is to be taken, monotonic; None if the one there is will do, or none can be taken."""
+        """When a snapshot is to be taken, monotonic; None if the one there will do, or none can be taken."""
         if self._log.failure is not None:
             return None
         changed = self._state.history.changes != self._saved_changes
@@ -37,8 +37,10 @@ class Keeper:
             self.save(durable=False)
 
     def save(self, *, durable: bool = True) -> None:
-        """Take the snapshot now, but none that is ahead of the log. If the disk is full, the one there stands,
-        the log knows what came later, and another is taken in its time."""
+        """Take the snapshot now, but none that is ahead of the log.
+
+        If the disk is full, the one there stands, and the log knows what came later.
+        """
         self._saved_at = time.monotonic()
         self._log.flush()
         if self._log.failure is not None:
