@@ -77,6 +77,10 @@ class DaemonRunning(CronboxError):
     """Another daemon holds the lock of this project."""
 
 
+class LeaseLost(CronboxError):
+    """This daemon leads no more: another one may, so nothing may be written or done any more."""
+
+
 class ImpossibleTransition(CronboxError):
     """An event does not fit the state of its run: a defect in the log or in cronbox."""
 

@@ -7,9 +7,10 @@
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.incidents import Incident
+from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.runs import RunFilter
 from cronbox.store.store import Store
 
-__all__ = ["BoxState", "Cursor", "Incident", "OutputLine", "Pause", "RunFilter", "Store"]
+__all__ = ["BoxState", "Cursor", "Incident", "Leader", "OutputLine", "Pause", "RunFilter", "Store"]

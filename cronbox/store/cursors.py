@@ -41,7 +41,7 @@ MOVE = Statement(
     .values({name: bindparam(name) for name in FIELDS if name != "box"}),
     [*FIELDS[1:], "box_"],
 )
-BEGIN = Statement(insert(CURSOR), [*FIELDS[1:], "box"])
+BEGIN = Statement(insert(CURSOR).inline(), [*FIELDS[1:], "box"])
 
 
 def read(tx: Transaction, box: str, *, to_move: bool = False) -> Cursor | None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
 
 from cronbox.errors import StoreError
+from cronbox.store import postgresql
 
 BUSY_MS = 30_000
 """How long a writer waits for another one; a chunk of ingest holds the lock for some milliseconds."""
@@ -32,19 +33,40 @@ Transaction = Connection
 
 def connect(url: str) -> Engine:
     """An engine for the database at `url`. A SQLite file's folder is made. Raises StoreError."""
+    parsed = address(url)
+    try:
+        engine = create_engine(parsed, **postgresql.options(parsed))
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _no_database(repr(parsed), error) from error
+    match engine.dialect.name:
+        case "sqlite":
+            if parsed.database and parsed.database != ":memory:":
+                _make_folder(Path(parsed.database).parent)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        case "postgresql":
+            event.listen(engine, "connect", postgresql.prepare)
+        case other:
+            raise _no_database(repr(parsed), f"cronbox does not speak {other}")
+    return engine
+
+
+def address(url: str) -> URL:
+    """The URL in its parts, the password hidden when it is printed. Raises StoreError."""
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(
-            f"no database at {url!r}: {error}", hint="for SQLite: sqlite:////path/to/file.db"
-        ) from error
-    if engine.dialect.name == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            _make_folder(Path(parsed.database).parent)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    except ArgumentError as error:
+        raise _no_database(repr(url), error) from error
+    if parsed.drivername in ("postgres", "postgresql"):
+        return parsed.set(drivername=postgresql.DRIVER)
+    return parsed
+
+
+def _no_database(where: str, why: object) -> StoreError:
+    return StoreError(
+        f"no database at {where}: {why}",
+        hint=f"SQLite: sqlite:////path/to/file.db; PostgreSQL: {postgresql.DRIVER}://user@host/name",
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -67,12 +89,25 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def _connected(engine: Engine, *, writing: bool) -> Connection:
+    options = postgresql.reading() if engine.dialect.name == "postgresql" and not writing else {}
+    return engine.connect().execution_options(writing=writing, **options)
+
+
 @contextmanager
-def transaction(engine: Engine, *, writing: bool) -> Iterator[Transaction]:
-    """One transaction, committed when the block ends well. What the database refuses is a StoreError."""
+def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator[Transaction]:
+    """One transaction, committed when the block ends well. What the database refuses is a StoreError.
+
+    There is one writer at a time, also in PostgreSQL: what a writer has read stays true until it ends. There,
+    one without its `turn` does not wait for the others.
+    """
     try:
-        with engine.connect().execution_options(writing=writing) as connection, connection.begin():
+        with _connected(engine, writing=writing) as connection, connection.begin():
+            if writing and turn and engine.dialect.name == "postgresql":
+                postgresql.wait_for_turn(connection)
             yield connection
+    except TimeoutError as error:
+        raise StoreError("the database has no connection free", hint="it is slow, or does not answer") from error
     except DBAPIError as error:
         raise StoreError(
             f"the database refused: {error.orig}", hint="`cronbox db check` looks at it; is the disk full?"

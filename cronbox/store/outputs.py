@@ -30,7 +30,9 @@ SETTLED = timedelta(seconds=5)
 """How long the agent keeps a line before it hands it on, at most; but for a tail that it held back."""
 
 INSERT = Statement(
-    insert(OUTPUT).values(
+    insert(OUTPUT)
+    .inline()
+    .values(
         run=select(RUN.c.pk).where(RUN.c.id == bindparam("run_id")).scalar_subquery(),
         **{name: bindparam(name) for name in ("box", "job", "at", "lines")},
     ),

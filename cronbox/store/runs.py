@@ -33,7 +33,7 @@ MUTABLE = (
 """What events change of a run that has its row. The rest names the run, and stays."""
 CHANGING = tuple(map(FIELDS.index, MUTABLE))
 
-INSERT = Statement(insert(RUN), [*FIELDS, "at"])
+INSERT = Statement(insert(RUN).inline(), [*FIELDS, "at"])
 ADVANCE = Statement(
     update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE}),
     [*MUTABLE, "id_"],

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from datetime import datetime
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
 from cronbox.model.run import OPEN, Run, Status
-from cronbox.store import boxes, cursors, database, incidents, outputs, pauses, runs, schema
+from cronbox.store import boxes, cursors, database, incidents, leases, outputs, pauses, runs, schema
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.database import Transaction
 from cronbox.store.incidents import Incident
+from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.runs import RunFilter
@@ -27,8 +28,9 @@ class Store:
     Every method raises StoreError when the database cannot be used.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, token: int | None = None) -> None:
         self._engine = engine
+        self._token = token
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -67,12 +69,61 @@ class Store:
             if found != ["ok"]:
                 raise StoreError(f"the database is damaged: {found[0]}", hint="restore a backup of the file")
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """One writing transaction, for the functions of the rooms; waits for other writers."""
-        return database.transaction(self._engine, writing=True)
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One writing transaction, for the functions of the rooms; waits for other writers. Of a store that is
+        `fenced`, it raises LeaseLost once somebody else leads."""
+        with database.transaction(self._engine, writing=True) as tx:
+            if self._token is not None:
+                leases.hold(tx, self._token)
+            yield tx
 
     def _reading(self) -> AbstractContextManager[Transaction]:
         return database.transaction(self._engine, writing=False)
+
+    # The lease
+
+    @property
+    def shared(self) -> bool:
+        """Whether daemons on other hosts may use it too, so that a lease says which of them leads."""
+        return self._engine.dialect.name == "postgresql"
+
+    def leader(self) -> Leader | None:
+        """Who leads, or led last; None where no lease was ever taken."""
+        with self._reading() as tx:
+            return leases.read(tx) if self.shared else None
+
+    def take_lease(self, *, host: str, pid: int, ttl: timedelta) -> int | None:
+        """The token of the new lease; None while somebody else leads."""
+        leader = self.leader()
+        if leader is not None and leader.live:
+            return None
+        with self._leasing() as tx:
+            return leases.take(tx, host=host, pid=pid, ttl=ttl)
+
+    def renew_lease(self, token: int, *, ttl: timedelta) -> bool:
+        """Whether the lease was still there to be renewed."""
+        with self._leasing() as tx:
+            return leases.renew(tx, token, ttl=ttl)
+
+    def release_lease(self, token: int) -> None:
+        """Let somebody else lead at once."""
+        with self._leasing() as tx:
+            leases.release(tx, token)
+
+    def fenced(self, token: int) -> Store:
+        """The same database; but it is written to only while the lease of this token is the newest."""
+        return Store(self._engine, token=token)
+
+    def hold_lease(self) -> None:
+        """Raises LeaseLost, if the store is `fenced` and somebody else leads by now."""
+        if self._token is not None:
+            with self._leasing() as tx:
+                leases.hold(tx, self._token)
+
+    def _leasing(self) -> AbstractContextManager[Transaction]:
+        """A transaction that waits for no writer but those which rely on the lease."""
+        return database.transaction(self._engine, writing=True, turn=False)
 
     # Runs
 

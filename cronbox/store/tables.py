@@ -69,6 +69,10 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column declared INTEGER."""
 
 
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""A name or an id: sorted by its code points everywhere, whatever the language of the database."""
+
+
 def _where(condition: str) -> dict[str, Any]:
     """An index over the few rows that have something there: the many others cost it nothing."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
@@ -96,9 +100,9 @@ class RunRow(SQLModel, table=True):
     )
 
     pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
-    id: str = Field(sa_column=Column(Text, nullable=False))
-    box: str = Field(sa_column=Column(Text, nullable=False))
-    job: str = Field(sa_column=Column(Text, nullable=False))
+    id: str = Field(sa_column=Column(Key, nullable=False))
+    box: str = Field(sa_column=Column(Key, nullable=False))
+    job: str = Field(sa_column=Column(Key, nullable=False))
     trigger: str = Field(sa_column=Column(Text, nullable=False))
     status: str = Field(sa_column=Column(Text, nullable=False))
     at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
@@ -137,8 +141,8 @@ class OutputRow(SQLModel, table=True):
 
     pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
     run: int = Field(sa_column=Column(RowId, ForeignKey("run.pk", ondelete="CASCADE"), nullable=False))
-    box: str = Field(sa_column=Column(Text, nullable=False))
-    job: str = Field(sa_column=Column(Text, nullable=False))
+    box: str = Field(sa_column=Column(Key, nullable=False))
+    job: str = Field(sa_column=Column(Key, nullable=False))
     at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     lines: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
@@ -148,7 +152,7 @@ class CursorRow(SQLModel, table=True):
 
     __tablename__ = "cursor"
 
-    box: str = Field(sa_column=Column(Text, primary_key=True))
+    box: str = Field(sa_column=Column(Key, primary_key=True))
     log_id: str = Field(sa_column=Column(Text, nullable=False))
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
     boot_id: str | None = Field(sa_column=Column(Text))
@@ -162,7 +166,7 @@ class BoxRow(SQLModel, table=True):
 
     __tablename__ = "box"
 
-    name: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Key, primary_key=True))
     wanted: int = Field(sa_column=Column(Integer, nullable=False))
     problem: str | None = Field(sa_column=Column(Text))
     drift: str | None = Field(sa_column=Column(Text))
@@ -183,8 +187,8 @@ class PauseRow(SQLModel, table=True):
 
     __tablename__ = "pause"
 
-    box: str = Field(sa_column=Column(Text, primary_key=True))
-    job: str = Field(sa_column=Column(Text, primary_key=True))
+    box: str = Field(sa_column=Column(Key, primary_key=True))
+    job: str = Field(sa_column=Column(Key, primary_key=True))
     since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     until: datetime | None = Field(sa_column=Column(UtcTime))
     why: str | None = Field(sa_column=Column(Text))
@@ -198,11 +202,26 @@ class IncidentRow(SQLModel, table=True):
     __table_args__ = (Index("incident_box_at", "box", "at"),)
 
     pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
-    box: str = Field(sa_column=Column(Text, nullable=False))
+    box: str = Field(sa_column=Column(Key, nullable=False))
     at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     job: str | None = Field(sa_column=Column(Text))
     text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who leads, where several daemons share one PostgreSQL; its clock is the one that counts."""
+
+    __tablename__ = "lease"
+    # Unique, so that a new token waits for the transactions that rely on the old one; see `leases`.
+    __table_args__ = (Index("lease_token", "name", "token", unique=True),)
+
+    name: str = Field(sa_column=Column(Key, primary_key=True))
+    token: int = Field(sa_column=Column(BigInteger, nullable=False))
+    host: str = Field(sa_column=Column(Text, nullable=False))
+    pid: int = Field(sa_column=Column(BigInteger, nullable=False))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
 RUN = SQLModel.metadata.tables["run"]
@@ -211,3 +230,4 @@ CURSOR = SQLModel.metadata.tables["cursor"]
 BOX = SQLModel.metadata.tables["box"]
 PAUSE = SQLModel.metadata.tables["pause"]
 INCIDENT = SQLModel.metadata.tables["incident"]
+LEASE = SQLModel.metadata.tables["lease"]

@@ -1,0 +1,54 @@
+"""What PostgreSQL needs that SQLite does not: time limits, a steady view for readers, turns for writers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection
+
+DRIVER = "postgresql+psycopg"
+
+CONNECT_ARGS = {
+    "application_name": "cronbox",
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+}
+"""A server that went away without a word is noticed within seconds. What the URL says goes first."""
+
+SETTINGS = (
+    # A process that hangs amid a transaction must not keep its locks: the server ends it.
+    "SET idle_in_transaction_session_timeout = '5s'",
+    "SET lock_timeout = '30s'",
+)
+POOL = {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 24, "pool_timeout": 30}
+
+WRITERS = 0x63726F6E626F78
+"""The advisory lock of whoever writes ("cronbox"). Readers and the lease need none."""
+
+
+def options(url: URL) -> dict[str, Any]:
+    """How an engine for this URL is made; nothing special for another database."""
+    if not url.drivername.startswith("postgresql"):
+        return {}
+    return {"connect_args": {k: v for k, v in CONNECT_ARGS.items() if k not in url.query}, **POOL}
+
+
+def prepare(connection: Any, _record: Any) -> None:
+    """Settings of each new connection."""
+    connection.autocommit = True
+    for setting in SETTINGS:
+        connection.execute(setting)
+    connection.autocommit = False
+
+
+def reading() -> dict[str, Any]:
+    """Several queries of one reader see one state, as they do in SQLite."""
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Wait until no other transaction writes. The turn ends with the transaction."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
