@@ -7,7 +7,7 @@ LOCKS := scripts/requirements/run.txt scripts/requirements/build.txt
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help venv dev engine demo demo-down test test-fast lint bench docs lock
+.PHONY: help venv dev engine postgres demo demo-down test test-fast lint bench docs lock
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ engine: ## A Docker Engine and the base image, where they are missing
 	@scripts/setup/engine
 	@scripts/setup/base-image
 
+postgres: ## A PostgreSQL for the tests to start, where it is missing
+	@scripts/setup/postgres
+
 demo: venv engine ## A real ETL job in a box: its run, its log, and how to look further
 	@scripts/demo
 
@@ -40,10 +43,10 @@ lint: dev ## Style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-fast: lint ## All that needs no engine
-	@scripts/setup/pytest $(BIN) -q -n 2 -m "not engine and not slow"
+test-fast: lint ## All that needs no engine and no PostgreSQL
+	@scripts/setup/pytest $(BIN) -q -n 2 -m "not engine and not slow and not postgres"
 
-test: lint engine ## Everything, on a real engine
+test: lint engine postgres ## Everything, on a real engine and a real PostgreSQL
 	@scripts/setup/pytest $(BIN) -q -n 2 --dist loadgroup
 
 bench: dev engine ## The table of measurements, each a ratio to its baseline

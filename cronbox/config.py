@@ -295,6 +295,11 @@ class Config:
         return self.file.cronbox.database or f"sqlite:///{self.state_dir / 'cronbox.db'}"
 
     @property
+    def shares_database(self) -> bool:
+        """Whether daemons on several hosts may use the database; a SQLite file is one host's."""
+        return not self.database_url.startswith("sqlite")
+
+    @property
     def selection(self) -> Selection:
         """The rules that `[lint]` chooses."""
         from cronbox.model.lint.selection import read_selection

@@ -23,11 +23,11 @@ from watchfiles import watch
 
 from cronbox.config import load_config
 from cronbox.engine import EngineAction, EngineEvent
-from cronbox.errors import ConfigError, CronboxError, NoEngine
+from cronbox.errors import ConfigError, CronboxError, LeaseLost, NoEngine, StoreLost
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
 from cronbox.ops.deaths import close_dead, close_gone, note_death
-from cronbox.ops.lock import daemon_lock
+from cronbox.ops.lease import Term, terms
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
 from cronbox.ops.secrets import secret_files
@@ -36,6 +36,8 @@ from cronbox.ops.tail import Tail
 RECONCILE_S = 30
 WATCH_S = 5
 RETAIN_S = 3600
+LEAD_LOOK_S = 0.5
+"""How soon a daemon that leads no more stands down."""
 STOP_S = 4.0
 AT_ONCE = timedelta(milliseconds=50)
 RETRY = timedelta(milliseconds=500)
@@ -56,22 +58,28 @@ log = structlog.get_logger()
 
 
 def run_daemon(site: Site) -> None:
-    """Serve the project until SIGTERM or SIGINT. Raises DaemonRunning if another one does."""
+    """Serve the project, whenever it is this daemon that leads, until SIGTERM or SIGINT. Raises DaemonRunning
+    if another one does and the database is not shared."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped is woken again
-    with daemon_lock(site.config.state_dir, now=site.now()):
-        daemon = Daemon(site)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: daemon.stop())
-        daemon.run()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    for term in terms(site, stopped):
+        try:
+            Daemon(term, stopped).run()
+        except (StoreLost, LeaseLost) as error:
+            log.warning("stood_down", error=error.message)
     # The interpreter would wait here for the scheduler's threads, and one of them may be amid a long build.
     os._exit(0)
 
 
 class Daemon:
-    """The service of one project. `run` blocks until `stop`, which any thread or signal may call."""
+    """The service of one project for one term. `run` blocks until `ending` is set, or the term is over."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, term: Term, ending: threading.Event) -> None:
+        self._term = term
+        self._site = term.site
+        self._ending = ending
         self._stopped = threading.Event()
         self._engine_known = True
         self._config_problem: str | None = None
@@ -82,9 +90,6 @@ class Daemon:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
 
-    def stop(self) -> None:
-        self._stopped.set()
-
     def run(self) -> None:
         site = self._site
         log.info("daemon_started", project=site.project, config=str(site.config.path), pid=os.getpid())
@@ -94,7 +99,8 @@ class Daemon:
         self._every(RECONCILE_S, self.reconcile)
         self._every(RETAIN_S, self.retain)
         self._scheduler.start()
-        self._stopped.wait()
+        while self._term.leading() and not self._stopped.is_set() and not self._ending.wait(LEAD_LOOK_S):
+            pass
         self._end()
 
     def _every(self, seconds: int, tick: Callable[[], None]) -> None:
@@ -124,6 +130,9 @@ class Daemon:
             if self._engine_known:
                 log.warning("engine_lost", error=error.message)
             self._engine_known = False
+        except LeaseLost as error:
+            log.warning("stood_down", tick=tick.__name__, error=error.message)
+            self._stopped.set()
         except CronboxError as error:
             log.warning("tick_failed", tick=tick.__name__, error=error.in_full())
         except Exception:
@@ -247,6 +256,7 @@ class Daemon:
 
     def _end(self) -> None:
         """End within five seconds, whatever a thread is waiting for; the store bears being cut off."""
+        self._stopped.set()
         self._scheduler.shutdown(wait=False)
         for tail, _ in self._tails.values():
             tail.stop()

@@ -77,6 +77,10 @@ class DaemonRunning(CronboxError):
     """Another daemon holds the lock of this project."""
 
 
+class StoreLost(StoreError):
+    """The database does not answer. It may again, so a daemon waits for it."""
+
+
 class LeaseLost(CronboxError):
     """This daemon leads no more: another one may, so nothing may be written or done any more."""
 

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from cronbox.store import Store
+from tests.databases import Databases, Postgres, Sqlite
+from tests.postgres import Server
 from tests.project import Project
 
 # A change is judged by the same examples each time; `HYPOTHESIS_PROFILE=explore` looks for new ones.
@@ -20,6 +23,41 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 # What is started in the background ignores SIGINT, and its children would; ours are interrupted by tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of this process's own; it keeps running for all tests, each takes its own database."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Makes new databases; the test runs once over each kind."""
+    if request.param == "sqlite":
+        return Sqlite(tmp_path_factory.mktemp("databases"))
+    return Postgres(lambda: request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    """An empty store."""
+    made = databases.store()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store in SQLite, for what only SQLite has."""
+    made = Sqlite(tmp_path).store()
+    yield made
+    made.close()
 
 
 @pytest.fixture

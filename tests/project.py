@@ -90,14 +90,14 @@ class Project:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=15)
 
-    def start_daemon(self) -> subprocess.Popen[bytes]:
-        log = (self.root / "daemon.log").open("ab")
-        with log:
+    def start_daemon(self, *, config: str = "config.toml", log: str = "daemon.log") -> subprocess.Popen[bytes]:
+        """One more daemon; with another config and log, where there are two."""
+        with (self.root / log).open("ab") as output:
             return subprocess.Popen(
-                [*CRONBOX, "daemon"],
+                [*CRONBOX, "-C", config, "daemon"],
                 cwd=self.root,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 stdin=subprocess.DEVNULL,
                 env=os.environ,
             )

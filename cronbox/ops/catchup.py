@@ -7,14 +7,14 @@ from collections.abc import Collection
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
 from cronbox.ops.deaths import close_dead
-from cronbox.ops.lock import daemon_holder
+from cronbox.ops.lease import who_leads
 from cronbox.ops.tail import Tail, read_stopped
 
 
 def catch_up(site: Site, names: Collection[str] | None = None) -> None:
     """Bring the store up to what the logs of the named boxes, or of all, hold now. Leaves it to the daemon
     if one runs. Raises NoEngine or EngineError."""
-    if daemon_holder(site.config.state_dir):
+    if who_leads(site):
         return
     for box in site.engine.boxes(site.project):
         if names is None or box.box in names:

@@ -18,7 +18,7 @@ from cronbox.model.event import format_time, parse_time
 from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
 from cronbox.ops.inside import ask_agent
-from cronbox.ops.lock import daemon_holder
+from cronbox.ops.lease import who_leads
 from cronbox.ops.secrets import find
 from cronbox.ops.status import TICK_LIMIT, BoxStatus, State, box_statuses
 from cronbox.ops.wanted import recipe_of
@@ -107,8 +107,13 @@ def _store(site: Site) -> Iterator[Finding]:
 
 
 def _daemon(site: Site) -> Iterator[Finding]:
-    if holder := daemon_holder(site.config.state_dir):
-        yield Finding("daemon", Level.OK, holder)
+    try:
+        leader = who_leads(site)
+    except CronboxError as error:
+        yield Finding("daemon", Level.WARN, f"not known: {error.message}", error.hint)
+        return
+    if leader:
+        yield Finding("daemon", Level.OK, leader)
     else:
         hint = (
             "start `cronbox daemon`; jobs run without it, but nothing keeps boxes right or closes dead runs"

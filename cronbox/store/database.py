@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, TimeoutError
 
-from cronbox.errors import StoreError
+from cronbox.errors import StoreError, StoreLost
 from cronbox.store import postgresql
 
 BUSY_MS = 30_000
@@ -107,8 +107,15 @@ def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator
                 postgresql.wait_for_turn(connection)
             yield connection
     except TimeoutError as error:
-        raise StoreError("the database has no connection free", hint="it is slow, or does not answer") from error
+        raise StoreLost("the database has no connection free", hint="it is slow, or does not answer") from error
     except DBAPIError as error:
+        if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
+            raise StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?") from error
         raise StoreError(
             f"the database refused: {error.orig}", hint="`cronbox db check` looks at it; is the disk full?"
         ) from error
+
+
+def _said(error: DBAPIError) -> str:
+    """What the driver said, in one line."""
+    return " ".join(str(error.orig).split())

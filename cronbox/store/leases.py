@@ -21,17 +21,20 @@ from cronbox.store.tables import EPOCH, MICROSECOND
 NAME = "daemon"
 CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
-READ = text(f"SELECT token, host, pid, since, expires_at > {CLOCK} AS live FROM lease WHERE name = :name")
+LONGEST = 60_000_000
+"""One that has more before it, in microseconds, was taken before the database's clock was set back."""
+LIVE = f"(expires_at - {CLOCK}) BETWEEN 1 AND {LONGEST}"
+
+READ = text(f"SELECT token, host, pid, since, {LIVE} AS live FROM lease WHERE name = :name")
 TAKE = text(
     "INSERT INTO lease (name, token, host, pid, since, expires_at)"
     f" VALUES (:name, {CLOCK}, :host, :pid, {CLOCK}, {CLOCK} + :ttl)"
     " ON CONFLICT (name) DO UPDATE SET token = greatest(lease.token + 1, excluded.token),"
     " host = excluded.host, pid = excluded.pid, since = excluded.since, expires_at = excluded.expires_at"
-    f" WHERE lease.expires_at <= {CLOCK} RETURNING token"
+    f" WHERE NOT (lease.expires_at - {CLOCK}) BETWEEN 1 AND {LONGEST} RETURNING token"
 )
 RENEW = text(
-    f"UPDATE lease SET expires_at = {CLOCK} + :ttl"
-    f" WHERE name = :name AND token = :token AND expires_at > {CLOCK}"
+    f"UPDATE lease SET expires_at = {CLOCK} + :ttl WHERE name = :name AND token = :token AND {LIVE}"
 )
 RELEASE = text(f"UPDATE lease SET expires_at = {CLOCK} WHERE name = :name AND token = :token")
 STILL = text("SELECT token FROM lease WHERE name = :name AND token = :token FOR KEY SHARE")

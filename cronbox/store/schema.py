@@ -33,13 +33,18 @@ def current(connection: Connection) -> str | None:
     return revision
 
 
-def upgrade(connection: Connection) -> None:
-    """Run what migrations are missing, in the connection's transaction."""
+def upgrade(connection: Connection, *, to: str | None = None) -> None:
+    """Run what migrations are missing, or those up to a revision, in the connection's transaction."""
     if current(connection) == head():
         return
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to or "head")
+
+
+def revisions() -> list[str]:
+    """Every revision there has been, oldest first."""
+    return [script.revision for script in _scripts().walk_revisions()][::-1]
 
 
 @cache

@@ -37,8 +37,11 @@ class Store:
         """The database at `url` (`sqlite:////path/to/file.db`); a file's folder is made. Raises StoreError,
         also when a newer cronbox made it. `upgrade` brings an older or an empty one up to date."""
         store = cls(database.connect(url))
-        with store._reading() as tx:
-            schema.current(tx)
+        try:
+            store.revision()
+        except StoreError:
+            store.close()
+            raise
         return store
 
     def close(self) -> None:

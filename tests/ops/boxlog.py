@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from cronbox.model.event import Event, format_time, parse_event
@@ -70,12 +69,6 @@ class BoxLog:
         return (
             json.dumps({"log_id": self.log_id, "first_seq": 1, "last_seq": len(self.lines)}).encode() + b"\n"
         )
-
-
-def a_store(folder: Path, name: str = "cronbox") -> Store:
-    store = Store.open(f"sqlite:///{folder}/{name}.db")
-    store.upgrade()
-    return store
 
 
 def rows(store: Store, box: str = "etl") -> dict[str, Any]:

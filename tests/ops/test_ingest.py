@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +18,8 @@ from cronbox.model.run import Run, Status, Trigger
 from cronbox.ops.ingest import Ingested, close_lost, ingest
 from cronbox.store import RunFilter, Store
 from cronbox.store.incidents import KEPT
-from tests.ops.boxlog import LOG, NOON, BoxLog, a_store, cut, rows
+from tests.databases import Databases, opened
+from tests.ops.boxlog import LOG, NOON, BoxLog, cut, rows
 
 pytestmark = pytest.mark.slow
 
@@ -297,42 +295,43 @@ def logs(draw: st.DrawFn) -> BoxLog:
     again=st.lists(st.integers(0, 50), max_size=4),
 )
 def test_any_pieces_with_repeats_and_restarts_give_the_rows_of_one_clean_read(
-    log: BoxLog, places: list[int], again: list[int]
+    databases: Databases, log: BoxLog, places: list[int], again: list[int]
 ):
-    with tempfile.TemporaryDirectory() as folder:
-        clean, pieces = a_store(Path(folder), "clean"), a_store(Path(folder), "pieces")
-        take(clean, log)
-        done = 0
-        for piece in cut(log.events, places):
-            done += len(piece)
-            ingest(pieces, "etl", piece, log_id=LOG, now=NOON)
-            for start in again:
-                ingest(pieces, "etl", log.events[start % (done + 1) : done], log_id=LOG, now=NOON)
-            pieces.close()
-            pieces = a_store(Path(folder), "pieces")
-        assert rows(pieces) == rows(clean)
-        runs = clean.runs(RunFilter(limit=1000))
-        slots = [(run.job, run.scheduled_for, run.occurrence, run.attempt) for run in runs]
-        assert len(slots) == len(set(slots))
-        clean.close()
+    clean, url = databases.store(), databases.url()
+    pieces = opened(url)
+    take(clean, log)
+    done = 0
+    for piece in cut(log.events, places):
+        done += len(piece)
+        ingest(pieces, "etl", piece, log_id=LOG, now=NOON)
+        for start in again:
+            ingest(pieces, "etl", log.events[start % (done + 1) : done], log_id=LOG, now=NOON)
         pieces.close()
+        pieces = opened(url)
+    assert rows(pieces) == rows(clean)
+    runs = clean.runs(RunFilter(limit=1000))
+    slots = [(run.job, run.scheduled_for, run.occurrence, run.attempt) for run in runs]
+    assert len(slots) == len(set(slots))
+    clean.close()
+    pieces.close()
 
 
 @settings(deadline=None, max_examples=40)
 @given(log=logs(), chunks=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=12))
-def test_pieces_in_any_order_never_do_harm(log: BoxLog, chunks: list[tuple[int, int]]):
-    with tempfile.TemporaryDirectory() as folder:
-        clean, mixed = a_store(Path(folder), "clean"), a_store(Path(folder), "mixed")
-        take(clean, log)
-        for start, end in chunks:
-            try:
-                ingest(mixed, "etl", log.events[start:end], log_id=LOG, now=NOON)
-            except LogGap:
-                continue
-        take(mixed, log)
-        assert rows(mixed) == rows(clean)
-        clean.close()
-        mixed.close()
+def test_pieces_in_any_order_never_do_harm(
+    databases: Databases, log: BoxLog, chunks: list[tuple[int, int]]
+):
+    clean, mixed = databases.store(), databases.store()
+    take(clean, log)
+    for start, end in chunks:
+        try:
+            ingest(mixed, "etl", log.events[start:end], log_id=LOG, now=NOON)
+        except LogGap:
+            continue
+    take(mixed, log)
+    assert rows(mixed) == rows(clean)
+    clean.close()
+    mixed.close()
 
 
 def a_long_log(runs: int) -> BoxLog:
@@ -343,13 +342,13 @@ def a_long_log(runs: int) -> BoxLog:
     return log
 
 
-def test_two_at_once_give_the_rows_of_one(tmp_path: Path):
+def test_two_at_once_give_the_rows_of_one(databases: Databases):
     log = a_long_log(60)
-    clean = a_store(tmp_path, "clean")
+    clean, url = databases.store(), databases.url()
     take(clean, log)
 
     def read(width: int) -> None:
-        store = a_store(tmp_path, "shared")
+        store = opened(url)
         for start in range(0, len(log.lines), width):
             while True:
                 try:
@@ -359,10 +358,10 @@ def test_two_at_once_give_the_rows_of_one(tmp_path: Path):
                     continue
         store.close()
 
-    a_store(tmp_path, "shared").close()
+    opened(url).close()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(read, [3, 7]))
-    shared = a_store(tmp_path, "shared")
+    shared = opened(url)
     assert rows(shared) == rows(clean)
     shared.close()
     clean.close()
@@ -370,12 +369,12 @@ def test_two_at_once_give_the_rows_of_one(tmp_path: Path):
 
 CHILD = """
 import sys
-from tests.ops.boxlog import LOG, NOON, a_store
+from tests.databases import opened
+from tests.ops.boxlog import LOG, NOON
 from tests.ops.test_ingest import a_long_log
 from cronbox.ops.ingest import ingest
-from pathlib import Path
 
-store, log = a_store(Path(sys.argv[1]), "killed"), a_long_log(400)
+store, log = opened(sys.argv[1]), a_long_log(400)
 events = log.events
 print("ready", flush=True)
 for start in range(0, len(events), 5):
@@ -385,19 +384,18 @@ for start in range(0, len(events), 5):
 
 
 @pytest.mark.parametrize("lines", [3, 40, 111])
-def test_a_reader_that_is_killed_loses_and_doubles_nothing(tmp_path: Path, lines: int):
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE) as child:
+def test_a_reader_that_is_killed_loses_and_doubles_nothing(databases: Databases, lines: int):
+    url = databases.url()
+    with subprocess.Popen([sys.executable, "-c", CHILD, url], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         for _ in range(lines):
             child.stdout.readline()
         child.kill()
         child.stdout.read()
     assert child.returncode == -signal.SIGKILL
-    db = sqlite3.connect(tmp_path / "killed.db")
-    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    db.close()
     log = a_long_log(400)
-    killed, clean = a_store(tmp_path, "killed"), a_store(tmp_path, "clean")
+    killed, clean = opened(url), databases.store()
+    killed.check()
     cursor = killed.cursor("etl")
     assert cursor is not None and 0 < cursor.seq < len(log.lines)
     take(killed, log)

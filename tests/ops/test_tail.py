@@ -21,8 +21,9 @@ from cronbox.ops.ingest import ingest
 from cronbox.ops.intake import Intake
 from cronbox.ops.tail import Tail, read_stopped
 from cronbox.store import Store
+from tests.databases import Databases, Sqlite
 from tests.fakes.engine import FakeEngine, FakeStream
-from tests.ops.boxlog import LOG, NOON, BoxLog, a_store, rows
+from tests.ops.boxlog import LOG, NOON, BoxLog, rows
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +88,7 @@ def seq_of(store: Store) -> int:
 
 def clean_rows(log: BoxLog) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        store = a_store(Path(folder))
+        store = Sqlite(Path(folder)).store()
         ingest(store, "etl", log.events, log_id=log.log_id, now=NOON)
         found = rows(store)
         store.close()
@@ -258,7 +259,9 @@ FOREIGN = [
 
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
-def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clean_read(data: st.DataObject):
+def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clean_read(
+    databases: Databases, data: st.DataObject
+):
     log = a_log(4)
     lines = [log.lines[0]]
     for line in log.lines[1:]:
@@ -266,10 +269,9 @@ def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clea
         lines += [*(f + b"\n" for f in foreign), line]
     stream = b"".join(lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
-    with tempfile.TemporaryDirectory() as folder:
-        store = a_store(Path(folder))
-        intake = Intake(store, "etl", log_id=LOG, now=now, first_seq=1, final=True)
-        for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-            intake.feed(stream[start:end])
-        assert rows(store) == clean_rows(log)
-        store.close()
+    store = databases.store()
+    intake = Intake(store, "etl", log_id=LOG, now=now, first_seq=1, final=True)
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        intake.feed(stream[start:end])
+    assert rows(store) == clean_rows(log)
+    store.close()

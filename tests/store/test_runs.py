@@ -124,7 +124,8 @@ def plan_of(store: Store, query: Select[Any]) -> list[str]:
         return [row.detail for row in tx.execute(text(f"EXPLAIN QUERY PLAN {sql}".replace(":", r"\:")))]
 
 
-def test_every_listing_takes_its_order_from_an_index_made_for_it(store: Store):
+def test_every_listing_takes_its_order_from_an_index_made_for_it(sqlite_store: Store):
+    store = sqlite_store
     for box, status, trigger in product([None, "etl"], [None, Status.FAILED], [None, Trigger.MANUAL]):
         for job in {None, "load" if box else None}:
             wanted = RunFilter(box=box, job=job, status=status, trigger=trigger, since=NOON)
@@ -206,7 +207,8 @@ def test_the_attempts_of_a_run_are_found_from_each_of_them(store: Store):
     assert [run.id for run in store.attempts(store.run("again"))] == ["again"]
 
 
-def test_attempts_and_results_are_found_by_an_index_made_for_them(store: Store):
+def test_attempts_and_results_are_found_by_an_index_made_for_them(sqlite_store: Store):
+    store = sqlite_store
     put(store, a_run("r1", result={"rows": "1"}))
     with store.transaction() as tx:
         asked: list[tuple[str, Any]] = []

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 from sqlmodel import SQLModel
+from zstandard import ZstdCompressor
 
 from cronbox.errors import StoreError
 from cronbox.model.run import Status
-from cronbox.store import Store, schema
+from cronbox.store import Store, outputs, runs, schema
+from cronbox.store.database import Transaction
+from cronbox.store.outputs import OutputBatch
+from cronbox.store.statement import micros
+from tests.databases import Databases, opened
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_the_migrations_lead_to_exactly_the_tables_of_the_models(store: Store):
@@ -34,10 +44,11 @@ def test_an_upgrade_that_has_nothing_to_do_changes_nothing(store: Store):
     assert store.box_state("etl").problem == "bad line"
 
 
-def test_several_may_upgrade_at_once(tmp_path: Path):
+def test_several_may_upgrade_at_once(databases: Databases):
+    url = databases.url()
+
     def upgrade(_: int) -> str | None:
-        store = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
-        store.upgrade()
+        store = opened(url)
         revision = store.revision()
         store.close()
         return revision
@@ -46,13 +57,12 @@ def test_several_may_upgrade_at_once(tmp_path: Path):
         assert set(pool.map(upgrade, range(4))) == {schema.head()}
 
 
-def test_a_database_with_runs_is_brought_up_to_date_and_keeps_them(tmp_path: Path):
+def test_the_file_of_a_first_cronbox_is_brought_up_to_date_and_keeps_its_runs(tmp_path: Path):
     with sqlite3.connect(tmp_path / "cronbox.db", isolation_level=None) as db:
         for statement in (Path(__file__).parent / "schema_0001.sql").read_text().split(";\n"):
             db.execute(statement)
     db.close()
-    store = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
-    store.upgrade()
+    store = opened(f"sqlite:///{tmp_path}/cronbox.db")
     store.check()
     run = store.run("r1")
     assert (run.status, run.exit_code, run.at.year) == (Status.FAILED, 7, 2026)
@@ -61,19 +71,82 @@ def test_a_database_with_runs_is_brought_up_to_date_and_keeps_them(tmp_path: Pat
     store.close()
 
 
-def test_a_database_of_a_newer_cronbox_is_refused(tmp_path: Path, store: Store):
-    with sqlite3.connect(tmp_path / "cronbox.db") as db:
-        db.execute("UPDATE alembic_version SET version_num = '9999'")
-    db.close()
+@pytest.mark.parametrize("revision", schema.revisions())
+def test_a_database_of_any_earlier_schema_is_brought_up_to_date_and_keeps_all(
+    databases: Databases, revision: str
+):
+    store = Store.open(databases.url())
+    with store.transaction() as tx:
+        schema.upgrade(tx, to=revision)
+        fill(tx)
+    assert store.revision() == revision
+    store.upgrade()
+    store.check()
+    assert facts(store) == ("failed", 7, ["40 rows"], 9, "bad line", ["maintenance"], ["silence"])
+    with store.transaction() as tx:
+        context = MigrationContext.configure(tx, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+        runs.add(tx, [replace(store.run("r1"), id="r2", occurrence=1)])
+        outputs.add(tx, "etl", [OutputBatch("r2", "load", NOON, [[0, "out", "more"]])])
+    assert [line.text for line in store.box_output("etl")] == ["40 rows", "more"]
+    store.close()
+
+
+def fill(tx: Transaction) -> None:
+    """One row in each table that the first schema had."""
+    insert(
+        tx,
+        "run",
+        **{"pk": 1, "id": "r1", "box": "etl", "job": "load", "trigger": "cron", "status": "failed"},
+        **{"at": micros(NOON), "scheduled_for": micros(NOON), "started_at": micros(NOON), "occurrence": 0},
+        **{"attempt": 1, "exit_code": 7, "output_bytes": 8, "dropped_bytes": 0},
+    )
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql("SELECT setval('run_pk_seq', 1)")
+    lines = ZstdCompressor().compress(outputs.packed([[0, "out", "40 rows"]]))
+    insert(tx, "output", run=1, box="etl", job="load", at=micros(NOON), lines=lines)
+    insert(tx, "cursor", box="etl", log_id="log", seq=9, ingested_at=micros(NOON))
+    insert(tx, "box", name="etl", wanted=1, problem="bad line", cron_alive=1, draining=0)
+    insert(tx, "pause", box="etl", job="", since=micros(NOON), why="maintenance")
+    insert(tx, "incident", box="etl", at=micros(NOON), kind="silence", text="")
+
+
+def insert(tx: Transaction, table: str, **values: object) -> None:
+    names = ", ".join(f'"{name}"' for name in values)
+    places = ", ".join(f":{name}" for name in values)
+    tx.execute(text(f'INSERT INTO "{table}" ({names}) VALUES ({places})'), values)
+
+
+def facts(store: Store) -> tuple[object, ...]:
+    run, cursor = store.run("r1"), store.cursor("etl")
+    assert cursor is not None
+    return (
+        run.status,
+        run.exit_code,
+        [line.text for line in store.output("r1")],
+        cursor.seq,
+        store.box_state("etl").problem,
+        [pause.why for pause in store.pauses()],
+        [incident.kind for incident in store.incidents("etl")],
+    )
+
+
+def test_a_database_of_a_newer_cronbox_is_refused(databases: Databases):
+    url = databases.url()
+    newer = opened(url)
+    with newer.transaction() as tx:
+        tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    newer.close()
     with pytest.raises(StoreError) as refused:
-        Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+        Store.open(url)
     assert "9999" in refused.value.message and refused.value.hint
 
 
 def test_a_url_that_names_no_database_is_refused():
-    for url in ("nonsense", "oracle9://x", "sqlite:////proc/none/x.db"):
-        with pytest.raises(StoreError):
+    for url in ("nonsense", "oracle9://x", "mysql://u:secret@h/x", "sqlite:////proc/none/x.db"):
+        with pytest.raises(StoreError) as refused:
             Store.open(url)
+        assert "secret" not in refused.value.message
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
@@ -82,8 +155,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
         Store.open(f"sqlite:///{tmp_path}/cronbox.db")
 
 
-def test_a_check_finds_an_outdated_schema(tmp_path: Path):
-    empty = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+def test_a_check_finds_an_outdated_schema(databases: Databases):
+    empty = Store.open(databases.url())
     with pytest.raises(StoreError) as found:
         empty.check()
     empty.close()
