@@ -90,7 +90,9 @@ class Project:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=15)
 
-    def start_daemon(self, *, config: str = "config.toml", log: str = "daemon.log") -> subprocess.Popen[bytes]:
+    def start_daemon(
+        self, *, config: str = "config.toml", log: str = "daemon.log"
+    ) -> subprocess.Popen[bytes]:
         """One more daemon; with another config and log, where there are two."""
         with (self.root / log).open("ab") as output:
             return subprocess.Popen(

@@ -1,9 +1,9 @@
 """Who leads. One daemon acts for a project; the others wait until it is gone.
 
-With SQLite that is a lock on a file, which ends with its holder. With PostgreSQL, where the daemons may be on
-several hosts, it is a lease in the database, which the leader renews. A leader that hangs, or is cut off, cannot
-know that it leads no more. So its store writes only while its token is the newest, checked in each transaction,
-and its engine acts only while the lease has not run out by our own clock, which began before the database's.
+With SQLite that is a lock on a file, which ends with its holder. With PostgreSQL, where the daemons may be
+on several hosts, it is a lease in the database, which the leader renews. A leader that hangs, or is cut off,
+cannot know that it leads no more. So its store writes only while its token is the newest, checked in each
+transaction, and its engine acts only while, besides, the lease has not run out by our own clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -21,7 +21,7 @@ from typing import Any, cast
 import structlog
 
 from cronbox.engine import Engine
-from cronbox.errors import LeaseLost, StoreError, StoreLost
+from cronbox.errors import DaemonRunning, LeaseLost, StoreError, StoreLost
 from cronbox.model.event import format_time
 from cronbox.ops import Site
 from cronbox.ops.lock import daemon_holder, daemon_lock
@@ -70,6 +70,35 @@ def who_leads(site: Site) -> str | None:
         return daemon_holder(site.config.state_dir)
     leader = site.store.leader()
     return _words(leader) if leader is not None and leader.live else None
+
+
+@contextmanager
+def nobody_leads(site: Site) -> Iterator[None]:
+    """No daemon leads, or begins to, while the block runs. Raises DaemonRunning if one does already."""
+    if not site.config.shares_database:
+        with daemon_lock(site.config.state_dir, now=site.now()):
+            yield
+        return
+    with closing(Store.open(site.config.database_url)) as store:
+        if store.revision() is None:
+            yield
+        else:
+            store.upgrade()
+            with _lease_of_nobody(store).kept():
+                yield
+
+
+def _lease_of_nobody(store: Store) -> Lease:
+    """The lease, so that no daemon has it. Raises DaemonRunning."""
+    began = _clock()
+    token = store.take_lease(host=socket.gethostname(), pid=os.getpid(), ttl=TTL)
+    if token is None:
+        leader = store.leader()
+        raise DaemonRunning(
+            f"a daemon runs for this project: {_words(leader) if leader else 'it has just begun'}",
+            hint="end it with SIGTERM first, and those that wait for it",
+        )
+    return Lease(store, token, began)
 
 
 def _words(leader: Leader) -> str:

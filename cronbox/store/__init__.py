@@ -11,6 +11,17 @@ from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.runs import RunFilter
+from cronbox.store.soundness import Soundness
 from cronbox.store.store import Store
 
-__all__ = ["BoxState", "Cursor", "Incident", "Leader", "OutputLine", "Pause", "RunFilter", "Store"]
+__all__ = [
+    "BoxState",
+    "Cursor",
+    "Incident",
+    "Leader",
+    "OutputLine",
+    "Pause",
+    "RunFilter",
+    "Soundness",
+    "Store",
+]

@@ -107,7 +107,9 @@ def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator
                 postgresql.wait_for_turn(connection)
             yield connection
     except TimeoutError as error:
-        raise StoreLost("the database has no connection free", hint="it is slow, or does not answer") from error
+        raise StoreLost(
+            "the database has no connection free", hint="it is slow, or does not answer"
+        ) from error
     except DBAPIError as error:
         if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
             raise StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?") from error

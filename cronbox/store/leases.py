@@ -33,9 +33,7 @@ TAKE = text(
     " host = excluded.host, pid = excluded.pid, since = excluded.since, expires_at = excluded.expires_at"
     f" WHERE NOT (lease.expires_at - {CLOCK}) BETWEEN 1 AND {LONGEST} RETURNING token"
 )
-RENEW = text(
-    f"UPDATE lease SET expires_at = {CLOCK} + :ttl WHERE name = :name AND token = :token AND {LIVE}"
-)
+RENEW = text(f"UPDATE lease SET expires_at = {CLOCK} + :ttl WHERE name = :name AND token = :token AND {LIVE}")
 RELEASE = text(f"UPDATE lease SET expires_at = {CLOCK} WHERE name = :name AND token = :token")
 STILL = text("SELECT token FROM lease WHERE name = :name AND token = :token FOR KEY SHARE")
 

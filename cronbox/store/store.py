@@ -11,7 +11,18 @@ from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
 from cronbox.model.run import OPEN, Run, Status
-from cronbox.store import boxes, cursors, database, incidents, leases, outputs, pauses, runs, schema
+from cronbox.store import (
+    boxes,
+    cursors,
+    database,
+    incidents,
+    leases,
+    outputs,
+    pauses,
+    runs,
+    schema,
+    soundness,
+)
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.database import Transaction
@@ -20,6 +31,7 @@ from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.runs import RunFilter
+from cronbox.store.soundness import Soundness
 
 
 class Store:
@@ -61,6 +73,10 @@ class Store:
         """The schema's revision; None before the first `upgrade`."""
         with self._reading() as tx:
             return schema.current(tx)
+
+    def examine(self) -> Soundness:
+        """Look everything over, promises included -> all that is wrong. Takes its time with a large one."""
+        return soundness.examine(self._engine)
 
     def check(self) -> None:
         """Look the whole database over. Raises StoreError for a damaged or outdated one."""

@@ -17,7 +17,11 @@ PAGE = ROOT / "docs" / "cli.md"
 def rows() -> list[str]:
     """The table's rows, made from the program itself."""
     command = typer.main.get_command(app)
-    return [_row(name, sub) for name, sub in command.commands.items()]  # type: ignore[attr-defined]
+    found: list[str] = []
+    for name, sub in command.commands.items():  # type: ignore[attr-defined]
+        inner = getattr(sub, "commands", None)
+        found += [_row(f"{name} {verb}", one) for verb, one in inner.items()] if inner else [_row(name, sub)]
+    return found
 
 
 def _row(name: str, command: object) -> str:

@@ -318,9 +318,7 @@ def test_any_pieces_with_repeats_and_restarts_give_the_rows_of_one_clean_read(
 
 @settings(deadline=None, max_examples=40)
 @given(log=logs(), chunks=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=12))
-def test_pieces_in_any_order_never_do_harm(
-    databases: Databases, log: BoxLog, chunks: list[tuple[int, int]]
-):
+def test_pieces_in_any_order_never_do_harm(databases: Databases, log: BoxLog, chunks: list[tuple[int, int]]):
     clean, mixed = databases.store(), databases.store()
     take(clean, log)
     for start, end in chunks:
