@@ -49,7 +49,7 @@ class Server:
         return self.folder / "data"
 
     def url(self, database: str, *, port: int | None = None) -> str:
-        """The address of a database, for config.toml; through another port, where something stands between."""
+        """The address of a database; through another port, where something stands between."""
         return f"postgresql+psycopg://cronbox:{self.password}@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Wire:
-    """Passes bytes from `port` on to a server. Once cut, it is silent as a dead network is: nobody is told."""
+    """Passes bytes from `port` on to a server. Once cut, it is silent, as a dead network is."""
 
     def __init__(self, server: int) -> None:
         self._server = server

@@ -43,7 +43,9 @@ def bring_back(site: Site, source: Path, *, force: bool) -> Path | None:
     if not source.is_file():
         raise NotFound(f"no file {source}")
     with nobody_leads(site):
-        aside = _set_aside(site.config) if force else _refuse_data(site.config)
+        aside = _set_aside(site.config) if force else None
+        if not force:
+            _refuse_data(site.config)
         backup.restore(site.config.database_url, source)
     return aside
 

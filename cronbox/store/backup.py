@@ -13,9 +13,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, create_engine
+from sqlalchemy import URL
 from sqlmodel import SQLModel
 
 from cronbox.errors import StoreError
@@ -181,7 +180,7 @@ def _run(program: str, url: URL, *options: str) -> None:
 def _conninfo(url: URL) -> tuple[str, dict[str, str]]:
     from psycopg.conninfo import make_conninfo
 
-    given: dict[str, Any] = create_engine(url).dialect.create_connect_args(url)[1]
+    given = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
     password = given.pop("password", None)
     return make_conninfo(**given), {} if password is None else {"PGPASSWORD": str(password)}
 

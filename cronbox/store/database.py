@@ -111,7 +111,8 @@ def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator
             "the database has no connection free", hint="it is slow, or does not answer"
         ) from error
     except DBAPIError as error:
-        if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
+        lost = isinstance(error, OperationalError) or error.connection_invalidated
+        if lost and engine.dialect.name == "postgresql":
             raise StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?") from error
         raise StoreError(
             f"the database refused: {error.orig}", hint="`cronbox db check` looks at it; is the disk full?"

@@ -90,8 +90,8 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """One writing transaction, for the functions of the rooms; waits for other writers. Of a store that is
-        `fenced`, it raises LeaseLost once somebody else leads."""
+        """One writing transaction, for the functions of the rooms; waits for other writers. Of a store that
+        is `fenced`, it raises LeaseLost once somebody else leads."""
         with database.transaction(self._engine, writing=True) as tx:
             if self._token is not None:
                 leases.hold(tx, self._token)

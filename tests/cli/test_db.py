@@ -90,16 +90,14 @@ def test_an_old_schema_is_a_problem_that_names_its_cure(office: Office) -> None:
 
 def test_two_runs_in_one_slot_are_found_where_no_index_forbids_them(office: Office) -> None:
     office.fill()
-    with office.store() as store, store.transaction() as tx:
-        tx.exec_driver_sql("DROP INDEX run_slot")
-        runs.add(tx, [Run("twin", "etl", "load", Trigger.CRON, Status.LOST, scheduled_for=_slot(store))])
+    with office.store() as store:
+        slot = store.runs(RunFilter(limit=1))[0].scheduled_for
+        with store.transaction() as tx:
+            tx.exec_driver_sql("DROP INDEX run_slot")
+            runs.add(tx, [Run("twin", "etl", "load", Trigger.CRON, Status.LOST, scheduled_for=slot)])
     answer = office("check")
     assert answer.code == 1
     assert "2 runs of etl/load stand in one slot" in answer.out
-
-
-def _slot(store: Store) -> Any:
-    return store.runs(RunFilter(limit=1))[0].scheduled_for
 
 
 def test_a_damaged_file_is_a_problem(desk: Desk, tmp_path: Path) -> None:

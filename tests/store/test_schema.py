@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +27,7 @@ from cronbox.store.statement import micros
 from tests.databases import Databases, opened
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FACTS = ("failed", 7, ["40 rows"], 9, "bad line", ["maintenance"], ["silence"])
 
 
 def test_the_migrations_lead_to_exactly_the_tables_of_the_models(store: Store):
@@ -82,7 +86,7 @@ def test_a_database_of_any_earlier_schema_is_brought_up_to_date_and_keeps_all(
     assert store.revision() == revision
     store.upgrade()
     store.check()
-    assert facts(store) == ("failed", 7, ["40 rows"], 9, "bad line", ["maintenance"], ["silence"])
+    assert facts(store) == FACTS
     with store.transaction() as tx:
         context = MigrationContext.configure(tx, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
@@ -90,6 +94,49 @@ def test_a_database_of_any_earlier_schema_is_brought_up_to_date_and_keeps_all(
         outputs.add(tx, "etl", [OutputBatch("r2", "load", NOON, [[0, "out", "more"]])])
     assert [line.text for line in store.box_output("etl")] == ["40 rows", "more"]
     store.close()
+
+
+UPGRADE = """
+import sys
+from tests.databases import opened
+print("ready", flush=True)
+opened(sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5])
+def test_an_upgrade_that_is_killed_leaves_a_whole_database_that_the_next_one_brings_up_to_date(
+    databases: Databases, delay: float
+):
+    url = databases.url()
+    store = Store.open(url)
+    with store.transaction() as tx:
+        schema.upgrade(tx, to="0001")
+        fill(tx)
+        many(tx, 20_000)
+    with subprocess.Popen([sys.executable, "-c", UPGRADE, url], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        threading.Event().wait(delay)
+        child.kill()
+    assert store.revision() in ("0001", schema.head())
+    store.upgrade()
+    assert store.examine().problems == ()
+    assert store.examine().rows["runs"] == 20_001
+    assert facts(store) == FACTS
+    store.close()
+
+
+def many(tx: Transaction, number: int) -> None:
+    """More runs, so that an upgrade takes its time."""
+    tx.execute(
+        text(
+            'INSERT INTO run (id, box, job, "trigger", status, at, occurrence, attempt, output_bytes,'
+            " dropped_bytes) VALUES (:id, 'etl', 'many', 'manual', 'succeeded', 1, 0, 1, 0, 0)"
+        ),
+        [{"id": f"many-{n}"} for n in range(number)],
+    )
 
 
 def fill(tx: Transaction) -> None:
