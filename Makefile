@@ -49,7 +49,7 @@ test-fast: lint ## All that needs no engine and no PostgreSQL
 test: lint engine postgres ## Everything, on a real engine and a real PostgreSQL
 	@scripts/setup/pytest $(BIN) -q -n 2 --dist loadgroup
 
-bench: dev engine ## The table of measurements, each a ratio to its baseline
+bench: dev engine postgres ## The table of measurements, each a ratio to its baseline
 	$(BIN)/python -m benchmarks
 
 docs: dev ## Check what the documentation says against the program

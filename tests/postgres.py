@@ -81,7 +81,7 @@ class Server:
             self._process = None
 
     def remove(self) -> None:
-        self.stop(signal.SIGQUIT)
+        self.stop()
         shutil.rmtree(self.folder)
 
     @property

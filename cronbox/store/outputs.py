@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, insert, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, select
 
 from cronbox.store.database import Transaction, transaction
-from cronbox.store.statement import Statement, micros
+from cronbox.store.statement import Lookup, Rows, micros
 from cronbox.store.tables import OUTPUT, RUN
 
 STREAMS = frozenset({"out", "err", "note"})
@@ -29,15 +29,8 @@ PAGE = 64
 SETTLED = timedelta(seconds=5)
 """How long the agent keeps a line before it hands it on, at most; but for a tail that it held back."""
 
-INSERT = Statement(
-    insert(OUTPUT)
-    .inline()
-    .values(
-        run=select(RUN.c.pk).where(RUN.c.id == bindparam("run_id")).scalar_subquery(),
-        **{name: bindparam(name) for name in ("box", "job", "at", "lines")},
-    ),
-    ["run_id", "box", "job", "at", "lines"],
-)
+NEW = Rows(OUTPUT, ["run", "box", "job", "at", "lines"])
+KEYS = Lookup(RUN.c.id, select(RUN.c.id, RUN.c.pk))
 ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 BATCH_COLUMNS = (OUTPUT.c.pk, OUTPUT.c.at, OUTPUT.c.lines, OUTPUT.c.job, RUN.c.id, RUN.c.started_at)
@@ -71,8 +64,10 @@ class OutputBatch:
 def add(tx: Transaction, box: str, batches: Sequence[OutputBatch]) -> None:
     """Write batches of a box in the order of its log. Their runs must be there."""
     compress = zstandard.ZstdCompressor().compress
-    rows = [(b.run, box, b.job, micros(b.at), compress(packed(b.lines))) for b in batches]
-    INSERT.change_all(tx, rows)
+    found = KEYS.query(tx, dict.fromkeys(batch.run for batch in batches))
+    keys = {row[0]: row[1] for row in found}
+    rows = [(keys[b.run], box, b.job, micros(b.at), compress(packed(b.lines))) for b in batches]
+    NEW.put(tx, rows)
 
 
 def packed(lines: Sequence[Sequence[Any]]) -> bytes:

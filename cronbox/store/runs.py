@@ -10,12 +10,12 @@ from itertools import product
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, select, update
 
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, RAN, Run, Status, Trigger
 from cronbox.store.database import Transaction
-from cronbox.store.statement import Lookup, Statement, micros, moment
+from cronbox.store.statement import Lookup, Rows, Statement, micros, moment
 from cronbox.store.tables import RUN, Json, UtcTime, json_text, json_value
 
 FIELDS = tuple(field.name for field in fields(Run))
@@ -33,7 +33,7 @@ MUTABLE = (
 """What events change of a run that has its row. The rest names the run, and stays."""
 CHANGING = tuple(map(FIELDS.index, MUTABLE))
 
-INSERT = Statement(insert(RUN).inline(), [*FIELDS, "at"])
+NEW = Rows(RUN, [*FIELDS, "at"])
 ADVANCE = Statement(
     update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE}),
     [*MUTABLE, "id_"],
@@ -210,7 +210,7 @@ def in_slots(tx: Transaction, box: str, slots: Mapping[str, Iterable[datetime]])
 
 
 def add(tx: Transaction, new: Sequence[Run]) -> None:
-    INSERT.change_all(tx, [(*_values(run), micros(run.at)) for run in new])
+    NEW.put(tx, [(*_values(run), micros(run.at)) for run in new])
 
 
 def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:

@@ -10,13 +10,25 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+)
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import CompilerElement
 
+from cronbox.store import postgresql
 from cronbox.store.database import Transaction
-from cronbox.store.tables import EPOCH, MICROSECOND
+from cronbox.store.tables import EPOCH, MICROSECOND, UtcTime
 
 Values = Sequence[Any]
 Bind = Callable[[Values], Any]
@@ -68,18 +80,38 @@ class Statement:
         return str(compiled), lambda values: tuple([values[place] for place in places])
 
 
+class Rows:
+    """Rows put into a table, their values in the order of `names`: by COPY, where the database has that."""
+
+    def __init__(self, table: Table, names: Sequence[str]) -> None:
+        self._insert = Statement(insert(table).inline(), names)
+        self._copy = postgresql.copy_into(table.name, names)
+
+    def put(self, tx: Transaction, rows: Sequence[Values]) -> None:
+        if not rows:
+            return
+        if tx.dialect.name == "postgresql":
+            postgresql.copy(tx, self._copy, rows)
+        else:
+            self._insert.change_all(tx, rows)
+
+
 class Lookup:
-    """A query with a list of values in it, asked in blocks of a few sizes, so that its texts are few."""
+    """A query with a list of values in it. PostgreSQL takes it as one array; else it is asked in blocks of a
+    few sizes, so that its texts are few."""
 
     BLOCKS = (1, 8, 64, 256)
 
     def __init__(self, column: ColumnElement[Any], clause: Select[Any], names: Sequence[str] = ()) -> None:
         """Of what `clause` finds, given the values of `names`, those rows that have a listed value there."""
         self._by_size = {size: _among(size, column, clause, names) for size in self.BLOCKS}
+        self._whole = _any(column, clause, names)
 
     def query(self, tx: Transaction, wanted: Iterable[Any], values: Values = ()) -> list[Sequence[Any]]:
         found: list[Sequence[Any]] = []
         left = list(wanted)
+        if tx.dialect.name == "postgresql":
+            return list(self._whole.query(tx, [*values, left])) if left else []
         while left:
             size = next((size for size in self.BLOCKS if size >= len(left)), self.BLOCKS[-1])
             block, left = left[:size], left[size:]
@@ -91,6 +123,13 @@ class Lookup:
 def _among(size: int, column: ColumnElement[Any], clause: Select[Any], names: Sequence[str]) -> Statement:
     listed = [f"value_{number}" for number in range(size)]
     return Statement(clause.where(column.in_([bindparam(name) for name in listed])), [*names, *listed])
+
+
+def _any(column: ColumnElement[Any], clause: Select[Any], names: Sequence[str]) -> Statement:
+    """For PostgreSQL."""
+    kind = BigInteger() if isinstance(column.type, UtcTime) else Text()
+    listed = bindparam("listed", type_=ARRAY(kind))
+    return Statement(clause.where(column == func.any(listed)), [*names, "listed"])
 
 
 def micros(moment: datetime | None) -> int | None:
