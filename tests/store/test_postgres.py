@@ -1,0 +1,49 @@
+"""What only PostgreSQL does: it goes away and comes back, and it has its own idea of texts and plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from signal import SIGQUIT
+
+import pytest
+
+from cronbox.errors import StoreLost
+from cronbox.store import Store
+from tests.databases import Postgres
+from tests.postgres import Server
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that this test alone may stop."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def test_a_store_whose_server_crashed_says_so_and_works_again_when_it_is_back(own_server: Server) -> None:
+    with closing(Postgres(lambda: own_server).store()) as store:
+        store.set_wanted("etl", False)
+        own_server.stop(SIGQUIT)
+        for _ in range(2):
+            with pytest.raises(StoreLost):
+                store.box_states()
+            with pytest.raises(StoreLost):
+                store.set_wanted("web", True)
+        own_server.start()
+        assert list(store.box_states()) == ["etl"]
+        store.set_wanted("web", True)
+
+
+def test_no_password_is_in_what_a_lost_store_says(own_server: Server) -> None:
+    url = Postgres(lambda: own_server).url()
+    own_server.stop()
+    with pytest.raises(StoreLost) as lost:
+        Store.open(url)
+    assert own_server.password not in lost.value.in_full() + lost.value.hint
