@@ -9,16 +9,20 @@ from cronbox.ops import Site
 from cronbox.ops.deaths import close_dead
 from cronbox.ops.lock import daemon_holder
 from cronbox.ops.tail import Tail, read_stopped
+from cronbox.ops.watch import look_after_reading
 
 
 def catch_up(site: Site, names: Collection[str] | None = None) -> None:
-    """Bring the store up to what the logs of the named boxes, or of all, hold now. Leaves it to the daemon
-    if one runs. Raises NoEngine or EngineError."""
+    """Bring the store up to what the logs of the named boxes, or of all, hold now, and account for the slots
+    up to now. Leaves it to the daemon if one runs. Raises NoEngine or EngineError."""
     if daemon_holder(site.config.state_dir):
         return
-    for box in site.engine.boxes(site.project):
-        if names is None or box.box in names:
-            _take_in(site, box)
+    moment = site.now()
+    seen = {box.box: box for box in site.engine.boxes(site.project)}
+    wanted = {*site.config.boxes, *seen, *site.store.expecting()} if names is None else set(names)
+    for name in sorted(wanted & seen.keys()):
+        _take_in(site, seen[name])
+    look_after_reading(site, seen, sorted(wanted), moment)
 
 
 def _take_in(site: Site, box: SeenBox) -> None:
