@@ -107,10 +107,10 @@ def _not_loaded(events: Iterable[Happening]) -> Iterator[Span]:
         elif event.kind == "cron_loaded":
             named = event.text
             if waiting is not None and named == waiting[1]:
-                yield Span(Reason.NOT_LOADED, waiting[0], event.at - WAKE)
+                yield Span(Reason.NOT_LOADED, waiting[0] + WAKE, event.at - WAKE)
                 waiting = None
     if waiting is not None and named:
-        yield Span(Reason.NOT_LOADED, waiting[0], None)
+        yield Span(Reason.NOT_LOADED, waiting[0] + WAKE, None)
 
 
 def _silences(events: Iterable[Happening]) -> Iterator[Span]:

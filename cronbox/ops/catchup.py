@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cronbox.model.box import SeenBox
+from cronbox.model.event import parse_time
 from cronbox.ops import Site
 from cronbox.ops.deaths import close_dead
 from cronbox.ops.lock import daemon_holder
@@ -29,6 +30,12 @@ def _take_in(site: Site, box: SeenBox) -> None:
     if box.running:
         Tail(site.engine, site.store, box.box, container=box.container, now=site.now).catch_up()
         return
-    if site.store.box_state(box.box).stopped_at is None:
+    if not _is_read(site, box):
         read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
     close_dead(site, box)
+
+
+def _is_read(site: Site, box: SeenBox) -> bool:
+    """Whether the last words of this very life of the box are in the store."""
+    stopped = site.store.box_state(box.box).stopped_at
+    return stopped is not None and box.started_at is not None and parse_time(box.started_at) < stopped

@@ -1,7 +1,7 @@
 """Figures of all jobs in the text form that Prometheus reads.
 
-Labels are names of boxes and jobs, statuses, kinds of conditions, and the keys of each job's last result, of which the
-agent lets 64 pass: nothing else can make a series.
+Labels are names of boxes and jobs, statuses, kinds of conditions, and the keys of each job's last result, of
+which the agent lets 64 pass: nothing else can make a series.
 """
 
 from __future__ import annotations

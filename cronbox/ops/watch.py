@@ -40,7 +40,7 @@ class Watch:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._dead: dict[str, tuple[str, str | None]] = {}
-        """Box -> the container and life of it whose log was read after it had died."""
+        """Box -> the container and life of it whose log was read when it had ended, which is once enough."""
         self._skew_s: float | None = None
         self._skew_at: datetime | None = None
 
@@ -133,8 +133,8 @@ def _let_go(site: Site, name: str, seen: SeenBox | None, now: datetime) -> None:
 
 def _bring_in(site: Site, name: str, seen: SeenBox | None, now: datetime, read: Read) -> bool:
     """Have all that the box has logged in the store, where anything hangs on it -> whether it is there."""
-    due = peek(site.store, name, now)
-    if not due.absent and not _is_silent(site, name, seen, now):
+    ended = seen is not None and not seen.running
+    if not ended and not peek(site.store, name, now).absent and not _is_silent(site, name, seen, now):
         return True
     try:
         return read(name, seen, now)
