@@ -20,6 +20,10 @@ WAKE = timedelta(seconds=3)
 it, and the one that follows begins after it: nobody can say which of them cron had."""
 
 
+PIECE = 500
+"""So many slots of a schedule are looked at together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
     """What one installed crontab says of a job's times: as much of it as the watch needs. Seconds."""
@@ -80,11 +84,11 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a newly loaded crontab changes: schedules that end with it, go on, and begin."""
+    """What a newly loaded crontab changes: schedules that end with it, go on otherwise, and begin."""
 
     ended: tuple[Expectation, ...] = ()
-    kept: tuple[Expectation, ...] = ()
-    """Those of the present that are still the same, with the grace they have now."""
+    adjusted: tuple[Expectation, ...] = ()
+    """Those that go on, with the grace they have now."""
     begun: tuple[Expectation, ...] = ()
 
 
@@ -94,16 +98,17 @@ def turn(
     """What changes when a box's agent has loaded a crontab at a moment. An unchanged job is left alone, so
     that an edit of another one hides nothing of it."""
     wanted = {each.job: each for each in meant}
-    kept, ended = [], []
+    going_on, adjusted, ended = set(), [], []
     for job, expectation in present.items():
         new = wanted.get(job)
-        if new is not None and (new.times, zone) == (expectation.meant.times, expectation.zone):
-            kept.append(replace(expectation, meant=new))
-        else:
+        if new is None or (new.times, zone) != (expectation.meant.times, expectation.zone):
             ended.append(replace(expectation, until=max(at, expectation.since)))
-    going_on = {expectation.job for expectation in kept}
+            continue
+        going_on.add(job)
+        if new != expectation.meant:
+            adjusted.append(replace(expectation, meant=new))
     begun = tuple(Expectation(box, each, zone, at) for each in meant if each.job not in going_on)
-    return Turn(tuple(ended), tuple(kept), begun)
+    return Turn(tuple(ended), tuple(adjusted), begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,12 @@ class Look:
 
 
 def look(expectation: Expectation, zone: tzinfo, moment: datetime, *, most: int) -> Look:
-    """What is due of an expectation, when all that was logged up to `moment` is known; so many at most."""
+    """What is due of an expectation, when all that was logged up to `moment` is known: `most` slots at most,
+    and no more than PIECE."""
     bound = expectation.bound(moment)
-    due, following = _slots(expectation.meant.times, zone, expectation.checked, bound, most)
-    if len(due) == most:
+    found, following = _slots(expectation.meant.times, zone, expectation.checked, bound)
+    due = found[:most]
+    if len(due) in (most, PIECE):
         after = replace(expectation, checked_until=due[-1])
         return Look(expectation, due, after, after.due_at, more=True)
     ended = expectation.until is not None and bound == expectation.until - WAKE
@@ -139,16 +146,16 @@ def look(expectation: Expectation, zone: tzinfo, moment: datetime, *, most: int)
 
 @lru_cache(maxsize=4096)
 def _slots(
-    times: str, zone: tzinfo, after: datetime, until: datetime, most: int
+    times: str, zone: tzinfo, after: datetime, until: datetime
 ) -> tuple[tuple[datetime, ...], datetime | None]:
-    """The minutes in which cron starts it, after < minute <= until, each once, and the one that follows. Many
-    jobs have the same times and are looked at together, hence the cache."""
+    """The minutes in which cron starts it, after < minute <= until, each once and PIECE at most, and the one
+    that follows. Many jobs have the same times and are looked at together, hence the cache."""
     found: list[datetime] = []
     for minute in _distinct(times, zone, after):
         if minute > until:
             return tuple(found), minute
         found.append(minute)
-        if len(found) == most:
+        if len(found) == PIECE:
             break
     return tuple(found), None
 

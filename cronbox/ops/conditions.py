@@ -12,6 +12,7 @@ import structlog
 
 from cronbox.model.box import SeenBox
 from cronbox.model.conditions import LONG_AT_LEAST_S, BoxFacts, Condition, ConditionChange, JobFacts, wanted
+from cronbox.model.event import format_time
 from cronbox.model.expected import Meant
 from cronbox.model.run import Run, Status
 from cronbox.model.values import SHORTEST_GRACE_S
@@ -41,7 +42,8 @@ class Sight:
 
 
 def settle(site: Site, sight: Sight) -> list[ConditionChange]:
-    """Open and close the box's conditions, in one transaction -> what has changed."""
+    """Open and close the box's conditions, in one transaction -> what has changed. Who is to be told of a
+    change puts that into the same transaction."""
     with site.store.reading() as tx:
         open_now = conditions.read(tx, sight.box)
         unchanged = _same(open_now, wanted(*_facts(tx, sight)))
@@ -52,7 +54,8 @@ def settle(site: Site, sight: Sight) -> list[ConditionChange]:
     for change in changed.changes:
         what = "condition_opened" if change.opened else "condition_closed"
         told = change.condition
-        log.info(what, box=told.box, job=told.job, kind=told.kind.value, since=told.since, text=told.text)
+        since = format_time(told.since)
+        log.info(what, box=told.box, job=told.job, kind=told.kind.value, since=since, text=told.text)
     return changed.changes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cronbox.model.box import SeenBox
-from cronbox.model.expected import Expectation, Look, look
+from cronbox.model.event import format_time
+from cronbox.model.expected import PIECE, Expectation, Look, look
 from cronbox.model.missed import KINDS, Happening, Present, Reason, Span, reason_of, spans_of
 from cronbox.model.run import Run, Status, Trigger
 from cronbox.store import Store, boxes, cursors, incidents, runs, schedules
 from cronbox.store.database import Transaction
 
-SLOTS_AT_ONCE = 500
+SLOTS_AT_ONCE = PIECE
 """Slots that one transaction looks at: some milliseconds, between which the ingest has its turns."""
 SCHEDULES_AT_ONCE = 250
 
@@ -53,9 +54,24 @@ def judge(store: Store, box: str, seen: SeenBox | None, moment: datetime) -> tup
         missed = _missed(tx, box, seen, due)
         runs.add(tx, missed)
         schedules.looked(tx, due.looks)
-    for run in missed:
-        log.warning("slot_missed", box=box, job=run.job, slot=run.scheduled_for, reason=run.reason)
+    _tell(missed)
     return missed, due.more
+
+
+def _tell(missed: Sequence[Run]) -> None:
+    """One line for each job and reason: after a long absence the slots are thousands."""
+    for (job, reason), slots in _grouped(missed).items():
+        first = slots[0].scheduled_for
+        assert first is not None, "a missed run is a slot"
+        told = {"slots": len(slots), "first": format_time(first), "reason": reason}
+        log.warning("slots_missed", box=slots[0].box, job=job, **told)
+
+
+def _grouped(missed: Sequence[Run]) -> dict[tuple[str, str | None], list[Run]]:
+    found: dict[tuple[str, str | None], list[Run]] = defaultdict(list)
+    for run in missed:
+        found[run.job, run.reason].append(run)
+    return found
 
 
 def _due(tx: Transaction, box: str, moment: datetime) -> Due:
@@ -64,7 +80,7 @@ def _due(tx: Transaction, box: str, moment: datetime) -> Due:
     for expectation in schedules.due(tx, box, moment, SCHEDULES_AT_ONCE):
         if left <= 0:
             break
-        looks.append(look(expectation, zone_of(expectation.zone), moment, most=min(left, SLOTS_AT_ONCE)))
+        looks.append(look(expectation, zone_of(expectation.zone), moment, most=left))
         left -= len(looks[-1].slots)
     wanted: dict[str, set[datetime]] = defaultdict(set)
     for each in looks:

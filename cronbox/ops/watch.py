@@ -23,8 +23,8 @@ from cronbox.ops.tail import Tail, read_stopped
 
 BATCHES = 20
 """So many times SLOTS_AT_ONCE in one pass and box; the next pass goes on."""
-READ_S = 20.0
-"""How long a pass waits for one box's log at most."""
+READ_S = 5.0
+"""How long a pass waits for one box's log at most, so that the others have their turn; what was read counts."""
 SKEW_EVERY = timedelta(seconds=60)
 AHEAD = timedelta(seconds=5)
 
@@ -87,7 +87,12 @@ class Watch:
         now = self._site.now()
         if self._skew_at is not None and now - self._skew_at < SKEW_EVERY:
             return
-        theirs = self._site.engine.info().now
+        try:
+            theirs = self._site.engine.info().now
+        except NoEngine:
+            raise
+        except EngineError:
+            theirs = None
         after = self._site.now()
         self._skew_at = after
         self._skew_s = None if theirs is None else (theirs - now - (after - now) / 2).total_seconds()

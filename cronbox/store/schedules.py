@@ -72,10 +72,19 @@ def loaded(tx: Transaction, box: str, digest: str, *, zone: str | None, at: date
     state = boxes.read(tx, box)
     if state.down_at is not None and at >= state.down_at:
         return
+    if state.down_at is not None:
+        _reopen(tx, box, ended_at=state.down_at)
     meant, written_for = meaning(tx, box, digest) or ((), "UTC")
     _write(tx, turn(box, present(tx, box), meant, zone=zone or written_for, at=at))
     if state.down_at is not None:
         end_all(tx, box, at=state.down_at)
+
+
+def _reopen(tx: Transaction, box: str, *, ended_at: datetime) -> None:
+    """Its log tells only now what was loaded before the box was put down: some of what ended with that had
+    ended earlier."""
+    ended = (SCHEDULE.c.box == box) & (SCHEDULE.c.until == ended_at)
+    tx.execute(update(SCHEDULE).where(ended).values(until=None))
 
 
 def end_all(tx: Transaction, box: str, *, at: datetime) -> None:
@@ -114,7 +123,7 @@ def names(tx: Transaction) -> list[str]:
 
 
 def _write(tx: Transaction, changed: Turn) -> None:
-    for expectation in changed.kept:
+    for expectation in changed.adjusted:
         _update(tx, expectation)
     for expectation in changed.ended:
         assert expectation.until is not None, "it has ended"

@@ -81,7 +81,7 @@ def test_a_turn_keeps_what_is_the_same_and_ends_and_begins_the_rest():
     present = {each.job: Expectation("etl", each, "UTC", NOON) for each in (same, gone, moved)}
     wanted = [Meant("same", "1 * * * *", 5.0), Meant("moved", "9 * * * *", 60.0), new]
     changed = turn("etl", present, wanted, zone="UTC", at=NOON + MINUTE)
-    assert [(each.job, each.since, each.meant.grace_s) for each in changed.kept] == [("same", NOON, 5.0)]
+    assert [(each.job, each.since, each.meant.grace_s) for each in changed.adjusted] == [("same", NOON, 5.0)]
     assert {(each.job, each.until) for each in changed.ended} == {
         ("gone", NOON + MINUTE),
         ("moved", NOON + MINUTE),
@@ -95,4 +95,4 @@ def test_a_turn_keeps_what_is_the_same_and_ends_and_begins_the_rest():
 def test_another_zone_is_another_schedule():
     present = {"load": an_expectation()}
     changed = turn("etl", present, [present["load"].meant], zone="Europe/Berlin", at=NOON + MINUTE)
-    assert (len(changed.ended), len(changed.begun), changed.kept) == (1, 1, ())
+    assert (len(changed.ended), len(changed.begun), changed.adjusted) == (1, 1, ())

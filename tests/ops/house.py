@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cronbox.config import load_config
-from cronbox.engine import ExecResult
+from cronbox.engine import AGENT, ExecResult
 from cronbox.model.fields import parse_schedule
 from cronbox.model.run import Run, Status
 from cronbox.ops import Site, boxes
@@ -31,6 +31,8 @@ class BootingAgent(FakeAgent):
         super().__init__(engine, now=now)
         self.zone = zone
         self.lives: set[tuple[str, str | None]] = set()
+        sound = ExecResult(0, b'{"running": [], "draining": false}', b"")
+        engine.script([*AGENT, "status"], sound)
 
     def boot(self, box: FakeBox, boot_id: str = "") -> None:
         self.lives.add((box.seen.container, box.seen.started_at))

@@ -86,6 +86,16 @@ def test_what_was_missed_before_a_box_was_put_down_is_told_afterwards(house: Hou
     assert house.missed() == [f"12:05 {DOWN}"]
 
 
+def test_an_edit_of_which_the_log_tells_only_when_the_box_is_put_down_invents_nothing(house: House):
+    house.pass_minutes(1)
+    house.sync(other="* * * * *")
+    house.pass_minutes(5, looking=False)
+    house.down()
+    house.pass_minutes(2)
+    assert house.missed() == []
+    assert len(house.rows("other")) == 5
+
+
 def test_of_a_box_that_left_the_config_nothing_is_missed(house: House):
     house.pass_minutes(3)
     (house.root / "crontabs" / "etl" / "jobs").unlink()
