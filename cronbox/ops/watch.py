@@ -24,7 +24,7 @@ from cronbox.ops.tail import Tail, read_stopped
 BATCHES = 20
 """So many times SLOTS_AT_ONCE in one pass and box; the next pass goes on."""
 READ_S = 5.0
-"""How long a pass waits for one box's log at most, so that the others have their turn; what was read counts."""
+"""How long a pass waits for one box's log at most, so that the others have their turn."""
 SKEW_EVERY = timedelta(seconds=60)
 AHEAD = timedelta(seconds=5)
 
@@ -132,7 +132,7 @@ def _let_go(site: Site, name: str, seen: SeenBox | None, now: datetime) -> None:
     if seen is not None or name in site.config.boxes or name not in site.store.expecting():
         return
     state = site.store.box_state(name)
-    if state.down_at is None:
+    if state.wanted:
         site.store.set_wanted(name, False, at=state.stopped_at or now)
 
 

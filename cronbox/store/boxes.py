@@ -45,7 +45,7 @@ class BoxState:
     zone: str | None = None
     """The time zone in which its cron runs, as the last boot said."""
     down_at: datetime | None = None
-    """When a person put it down; None while it is wanted. From then on no slot is expected of it."""
+    """When a person put it down last. From then on no slot is expected of it, until it boots again."""
 
     @property
     def drifted(self) -> bool:

@@ -67,24 +67,26 @@ def loaded(tx: Transaction, box: str, digest: str, *, zone: str | None, at: date
     """The box's agent has loaded this crontab: from here on its schedules are in force, and no others.
 
     `zone` is the one its cron runs in; without it, the one that the crontab was written for. Of a crontab
-    whose meaning is not known nothing is expected. A box that was put down before promises nothing.
+    whose meaning is not known nothing is expected, nor of a box that was put down since.
     """
     state = boxes.read(tx, box)
-    if state.down_at is not None and at >= state.down_at:
+    down_at = state.down_at if state.down_at is not None and at < state.down_at else None
+    if down_at is None and not state.wanted:
         return
-    if state.down_at is not None:
-        _reopen(tx, box, ended_at=state.down_at)
+    if down_at is not None:
+        _reopen(tx, box, ended_at=down_at)
     meant, written_for = meaning(tx, box, digest) or ((), "UTC")
     _write(tx, turn(box, present(tx, box), meant, zone=zone or written_for, at=at))
-    if state.down_at is not None:
-        end_all(tx, box, at=state.down_at)
+    if down_at is not None:
+        end_all(tx, box, at=down_at)
 
 
 def _reopen(tx: Transaction, box: str, *, ended_at: datetime) -> None:
     """Its log tells only now what was loaded before the box was put down: some of what ended with that had
     ended earlier."""
     ended = (SCHEDULE.c.box == box) & (SCHEDULE.c.until == ended_at)
-    tx.execute(update(SCHEDULE).where(ended).values(until=None))
+    begun = select(SCHEDULE.c.job).where(SCHEDULE.c.box == box, SCHEDULE.c.until.is_(None))
+    tx.execute(update(SCHEDULE).where(ended, SCHEDULE.c.job.not_in(begun)).values(until=None))
 
 
 def end_all(tx: Transaction, box: str, *, at: datetime) -> None:

@@ -222,7 +222,7 @@ class Store:
         """Whether the box shall run. Stays until the next `up` or `down`. From a `down` on, no slot is
         expected of it; the `loaded` of its next boot begins anew."""
         with self.transaction() as tx:
-            boxes.change(tx, box, {"wanted": int(up), "down_at": None if up else at})
+            boxes.change(tx, box, {"wanted": int(up)} | ({} if up else {"down_at": at}))
             if not up:
                 schedules.end_all(tx, box, at=at)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronbox.model.expected import Expectation, Meant, look, turn
@@ -56,6 +56,7 @@ def test_a_reboot_job_is_asked_for_no_slot():
     assert an_expectation("@reboot").due_at is None
 
 
+@settings(deadline=None)
 @given(st.integers(1, 7), st.lists(st.integers(0, 300), max_size=6), st.integers(0, 240) | st.none())
 def test_looks_in_pieces_find_each_slot_once_whatever_the_pieces(
     most: int, steps: list[int], ends_after: int | None

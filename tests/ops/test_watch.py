@@ -96,6 +96,26 @@ def test_an_edit_of_which_the_log_tells_only_when_the_box_is_put_down_invents_no
     assert len(house.rows("other")) == 5
 
 
+@pytest.mark.parametrize("goes_down", [False, True])
+def test_an_edit_of_which_the_log_tells_only_in_the_next_life_takes_back_what_was_called_missed(
+    house: House, goes_down: bool
+):
+    house.pass_minutes(1)
+    house.sync(other="* * * * *")
+    house.pass_minutes(1, looking=False)
+    house.engine.remove(house.box.seen.container)
+    house.pass_minutes(5)
+    assert house.missed() == [f"12:05 {DOWN}"]
+    if goes_down:
+        house.down()
+        house.pass_minutes(10)
+    house.up()
+    house.pass_minutes(3)
+    assert house.missed() == []
+    expected = [f"12:{minute:02} {DOWN}" for minute in range(3, 8)]
+    assert house.missed("other") == expected
+
+
 def test_of_a_box_that_left_the_config_nothing_is_missed(house: House):
     house.pass_minutes(3)
     (house.root / "crontabs" / "etl" / "jobs").unlink()

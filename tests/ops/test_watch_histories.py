@@ -23,7 +23,8 @@ ACTS = st.one_of(
     st.tuples(st.just("unwatched"), st.integers(1, 6)),
     st.tuples(st.just("edit"), st.dictionaries(st.sampled_from("abc"), st.sampled_from(TIMES), min_size=1)),
     st.tuples(
-        st.sampled_from(("kill", "stop", "up", "down", "cron dies", "cron returns", "sleep")), st.none()
+        st.sampled_from(("kill", "remove", "stop", "up", "down", "cron dies", "cron returns", "sleep")),
+        st.none(),
     ),
 )
 
@@ -43,7 +44,7 @@ class Truth:
 
 
 @given(st.lists(ACTS, max_size=14))
-@settings(derandomize=False, deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=60)
 def test_every_promised_slot_has_one_row_and_no_slot_is_invented(acts: list[tuple[str, object]]):
     with tempfile.TemporaryDirectory() as folder:
         house, truth = House(Path(folder)), Truth()
@@ -52,8 +53,7 @@ def test_every_promised_slot_has_one_row_and_no_slot_is_invented(acts: list[tupl
         is_up = True
         for act, value in acts:
             is_up = _do(house, truth, act, value, is_up)
-        if not is_up:
-            house.watch.look()
+        _do(house, truth, "up", None, is_up)  # A log is read at last, whatever became of its container.
         _pass(house, truth, 3, looking=True)
         for job in {*"abc", "load", *truth.promised}:
             _hold(house, truth, job)
@@ -72,6 +72,8 @@ def _do(house: House, truth: Truth, act: str, value: object, is_up: bool) -> boo
                 truth.in_force = dict(jobs)
         case "kill", _ if runs:
             house.kill()
+        case "remove", _ if house.engine.containers:
+            house.engine.remove(house.box.seen.container)
         case "stop", _ if runs:
             house.stop()
         case "down", _ if is_up:
