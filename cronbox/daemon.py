@@ -26,15 +26,17 @@ from cronbox.engine import EngineAction, EngineEvent
 from cronbox.errors import ConfigError, CronboxError, LeaseLost, NoEngine, StoreLost
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
-from cronbox.ops.deaths import close_dead, close_gone, note_death
+from cronbox.ops.deaths import close_dead, close_gone, note_death, note_pause
 from cronbox.ops.lease import Term, terms
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
 from cronbox.ops.secrets import secret_files
 from cronbox.ops.tail import Tail
+from cronbox.ops.watch import Watch
 
 RECONCILE_S = 30
 WATCH_S = 5
+LOOK_S = 10
 RETAIN_S = 3600
 LEAD_LOOK_S = 0.5
 """How soon a daemon that leads no more stands down."""
@@ -86,6 +88,7 @@ class Daemon:
         self._tails: dict[str, tuple[Tail, threading.Thread]] = {}
         self._listener: threading.Thread | None = None
         self._files: threading.Thread | None = None
+        self._watch = Watch(term.site)
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
@@ -97,6 +100,7 @@ class Daemon:
         self._scheduler.add_listener(lambda event: self._wake(event.job_id, RETRY), EVENT_JOB_MAX_INSTANCES)
         self._every(WATCH_S, self.keep_watch)
         self._every(RECONCILE_S, self.reconcile)
+        self._every(LOOK_S, self.look)
         self._every(RETAIN_S, self.retain)
         self._scheduler.start()
         while self._term.leading() and not self._stopped.is_set() and not self._ending.wait(LEAD_LOOK_S):
@@ -190,6 +194,10 @@ class Daemon:
         if self._files is None or not self._files.is_alive():
             self._files = self._thread("files", self._watch_files)
 
+    def look(self) -> None:
+        """See which slots were missed, and what is not as it should be."""
+        self._watch.look()
+
     def retain(self) -> None:
         """Let go of history and images that are older than the config keeps."""
         if runs := retain(self._site):
@@ -227,6 +235,8 @@ class Daemon:
         log.info(PAST[event.action], box=event.box, **what)
         if event.action == "die":
             note_death(self._site, event)
+        if event.action in ("pause", "unpause"):
+            note_pause(self._site, event)
         if event.action in ("die", "start", "destroy"):
             self._soon(self.keep_watch)
         if event.action in ("die", "destroy"):

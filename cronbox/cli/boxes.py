@@ -111,6 +111,11 @@ def ps(
             typer.echo(f"{status.box}: {written} written, {image} image")
         if status.problem:
             typer.echo(f"{status.box}: {show.printable(status.problem)}")
+        for condition in status.conditions:
+            since = show.age(condition.since, now=now)
+            typer.echo(
+                f"{condition.target}: {condition.kind} since {since}: {show.printable(condition.text)}"
+            )
         for hold in status.holds:
             target = f"{status.box}/{hold.job}" if hold.job else status.box
             typer.echo(f"{target}: {show.printable(show.hold_words(hold))}")

@@ -41,6 +41,8 @@ class Policy:
     retry_delay: float = 60.0
     retry_backoff: float = 1.0
     retry_codes: tuple[int, ...] | None = None
+    grace: float = 300.0
+    max_runtime: float | None = None
     jitter: float = 0.0
     catchup: CatchupMode = CatchupMode.NONE
     catchup_deadline: float = 86_400.0

@@ -15,8 +15,11 @@ HEADER = "# written by cronbox, do not edit"
 TRIGGER = "/run/cronbox/trigger"
 TICK = "@tick"
 _REDIRECTION = f" >{TRIGGER}"
-_ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in ("description", "jitter"))
-"""What the agent obeys, by the same names. Of the jitter it is told the job's own delay."""
+_OUTSIDE = frozenset({"description", "jitter", "grace", "max_runtime"})
+"""For people and the watch, so that a change of them installs nothing. Of the jitter the agent is told the
+job's own delay."""
+_ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in _OUTSIDE)
+"""What the agent obeys, by the same names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,16 @@ _ROWS = (
         values.optional(values.exit_codes),
     ),
     Key(
+        *("grace", "duration", "5m", "s"),
+        "How late it may start before it is called late, or missed where nothing was heard of it.",
+        values.grace,
+    ),
+    Key(
+        *("max-runtime", "duration", "none", "s"),
+        "A run that takes longer is told of, and goes on; for a warning before the `timeout`.",
+        values.optional(values.positive_duration),
+    ),
+    Key(
         *("jitter", "duration", "0s", "s"),
         "Starts up to so much later, always by the same share: jobs spread out.",
         values.duration,

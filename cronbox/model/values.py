@@ -12,6 +12,7 @@ from cronbox.model.durations import parse_duration, parse_size
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LARGEST_SIZE = 2**40
+SHORTEST_GRACE_S = 5.0
 Reader = Callable[[object], object]
 
 
@@ -54,6 +55,13 @@ def positive_duration(value: object) -> float:
     seconds = duration(value)
     if seconds <= 0:
         raise ValueError("it must be longer than nothing; `none` switches it off")
+    return seconds
+
+
+def grace(value: object) -> float:
+    seconds = duration(value)
+    if seconds < SHORTEST_GRACE_S:
+        raise ValueError(f"{value} is too short: cron itself starts jobs up to 2 s into their minute")
     return seconds
 
 

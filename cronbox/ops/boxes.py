@@ -20,7 +20,7 @@ def up(site: Site, names: Sequence[str], report: Report) -> None:
     everything that could be done is done."""
     boxes = chosen(site, names)
     for box in boxes:
-        site.store.set_wanted(box.name, True)
+        site.store.set_wanted(box.name, True, at=site.now())
     unwanted = frozenset() if names else orphans(site)
     done = _settle(site, boxes, unwanted, report)
     _raise(list(done.failures.values()), report)
@@ -35,7 +35,7 @@ def down(site: Site, names: Sequence[str], report: Report, *, volumes: bool = Fa
     for name in names or sorted({*boxes, *site.config.boxes}):
         if name not in boxes:
             site.config.box(name)
-        site.store.set_wanted(name, False)
+        site.store.set_wanted(name, False, at=site.now())
         if name in boxes:
             report(f"{name}: stopping")
             stop_and_remove(site, boxes[name])

@@ -10,6 +10,7 @@ from cronbox.model.box import SeenBox
 from cronbox.ops import Site
 from cronbox.ops.ingest import close_lost
 from cronbox.ops.tail import read_stopped
+from cronbox.store import Incident
 
 SIGNAL_BASE = 128
 """A process ended by signal n has the exit code 128 + n."""
@@ -36,6 +37,11 @@ def note_death(site: Site, event: EngineEvent) -> None:
     seen = site.engine.boxes(site.project)
     oom = any(box.container == event.container and box.oom_killed for box in seen)
     site.store.note_death(event.box, reason=_reason(event.exit_code, oom=oom))
+
+
+def note_pause(site: Site, event: EngineEvent) -> None:
+    """Keep that the engine paused a box, or let it go on: the box itself cannot tell."""
+    site.store.note_incident(Incident(event.box, event.at, f"engine_{event.action}d"))
 
 
 def _reason(exit_code: int | None, *, oom: bool) -> str:

@@ -13,6 +13,7 @@ from cronbox.config import BoxConfig
 from cronbox.engine import EngineInfo
 from cronbox.errors import CronboxError
 from cronbox.model.box import SeenBox
+from cronbox.model.conditions import TICK_LIMIT, Kind
 from cronbox.model.durations import format_duration, format_size
 from cronbox.model.event import format_time, parse_time
 from cronbox.ops import Site
@@ -20,13 +21,27 @@ from cronbox.ops.crontabs import read_crontabs
 from cronbox.ops.inside import ask_agent
 from cronbox.ops.lease import who_leads
 from cronbox.ops.secrets import find
-from cronbox.ops.status import TICK_LIMIT, BoxStatus, State, box_statuses
+from cronbox.ops.status import BoxStatus, State, box_statuses
 from cronbox.ops.wanted import recipe_of
 
 SKEW_S = 2.0
 LOW_DISK = 1 << 30
 LAG_S = 30.0
 DISK_FULL_PERCENT = 95
+
+
+HINTS = {
+    Kind.BOX_DOWN: "`cronbox up` starts it; `docker logs` tells why it ended",
+    Kind.CRON_DEAD: "`cronbox restart`",
+    Kind.NO_TICK: "`cronbox restart`; was the host asleep, or its clock moved?",
+    Kind.CRONTAB_NOT_LOADED: "`cronbox sync`, then `cronbox restart`",
+    Kind.INGEST_LAGGING: "is the daemon running, and does the engine answer?",
+    Kind.CLOCK_SKEW: "run a time service (chrony, systemd-timesyncd) on both hosts",
+    Kind.MISSED: "`cronbox runs --status missed` has the reasons; `cronbox backfill` makes up for it",
+    Kind.LATE: "is the box overloaded, or `max_running` too low?",
+    Kind.OVERRUN: "`cronbox logs` shows what it does, `cronbox kill` ends it",
+    Kind.UNUSUALLY_LONG: "`cronbox logs` shows what it does, `cronbox kill` ends it",
+}
 
 
 class Level(StrEnum):
@@ -154,6 +169,8 @@ def _box(site: Site, name: str, seen: SeenBox | None, status: BoxStatus | None) 
     if config is not None:
         yield _image(site, config, seen)
     yield _container(name, seen, status, known=config is not None)
+    if status is not None:
+        yield from _conditions(status)
     if seen is None or not seen.running:
         return
     yield from _guarded("agent", name, lambda: _agent(site, seen))
@@ -269,3 +286,10 @@ def _told(status: BoxStatus) -> Iterator[Finding]:
         )
     elif status.lag_s is not None:
         yield Finding("lag", Level.OK, "the store has all that the box has logged", box=status.box)
+
+
+def _conditions(status: BoxStatus) -> Iterator[Finding]:
+    """What the watch has open, in its own words."""
+    for condition in status.conditions:
+        what = f"{condition.target}: {condition.kind} since {format_time(condition.since)}: {condition.text}"
+        yield Finding("condition", Level.WARN, what, HINTS[condition.kind], box=status.box)

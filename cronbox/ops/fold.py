@@ -2,7 +2,9 @@
 
 Nothing in a log may stop the reading of what comes after it: an event that is malformed or cannot be is
 noted as an incident and passed over. Kinds of incidents that begin here: `silence` (no tick for longer than
-a minute and a half; `text` is when the last one came), `log_trimmed`, `log_replaced`, `event_refused`.
+a minute and a half; `text` is when the last one came), `cron_loaded` (cron named another crontab than
+before), `died` (a boot ended without a word; `at` is the last that was heard of it), `log_trimmed`,
+`log_replaced`, `event_refused`.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ class Fold:
     pauses: dict[str | None, Pause | None] = field(default_factory=dict)
     """Job, or None for the box -> its pause, or None where one was lifted."""
     incidents: list[Incident] = field(default_factory=list)
+    loads: list[tuple[datetime, str, str | None]] = field(default_factory=list)
+    """When the agent took a crontab, its digest, and the time zone of that boot."""
     refused: int = 0
 
     def occupy(self, runs: Iterable[Run]) -> None:
@@ -95,7 +99,8 @@ class Fold:
             case "boot":
                 self._boot(event)
             case "loaded":
-                self.box_changes["loaded"] = name_of(event.data, "digest")
+                digest = self.box_changes["loaded"] = name_of(event.data, "digest")
+                self.loads.append((event.t, digest, self.state.zone))
             case "paused" | "resumed":
                 self._pause(event)
             case "cron_started" | "cron_exited":
@@ -105,6 +110,7 @@ class Fold:
             case "draining":
                 self.box_changes["draining"] = 1
             case "stopped":
+                self.state = replace(self.state, stopped_at=event.t)
                 self.box_changes |= {"stopped_at": event.t, "cron_alive": 0}
         self._note(event.t, event.type, _words(event.data), job=_job(event.data))
 
@@ -166,11 +172,14 @@ class Fold:
         boot_id = name_of(event.data, "boot_id")
         release = whole_of(event.data, "release")
         if boot_id != self.boot_id:
+            if self.boot_id is not None and self.state.stopped_at is None:
+                self._note(self.last_event_at or event.t, "died", self.state.death or STOPPED_UNDER_IT)
             self._lose_open(self.last_event_at or event.t, self.state.death or STOPPED_UNDER_IT)
         self.boot_id, self.release = boot_id, release
-        self.state = replace(self.state, death=None, tick_at=None)
+        zone = text_of(event.data, "timezone")
+        self.state = replace(self.state, death=None, tick_at=None, tick=None, stopped_at=None, zone=zone)
         self.box_changes |= {"booted_at": event.t, "stopped_at": None, "death": None, "cron_alive": 0}
-        self.box_changes |= {"draining": 0, "tick": None, "tick_at": None}
+        self.box_changes |= {"draining": 0, "tick": None, "tick_at": None, "zone": zone}
 
     def _lose_open(self, at: datetime, reason: str) -> None:
         for run in list(self.runs.values()):
@@ -183,7 +192,9 @@ class Fold:
         if before is not None and event.t - before > SILENCE:
             self._note(event.t, "silence", format_time(before))
         digest = name_of(event.data, "digest")
-        self.state = replace(self.state, tick_at=event.t)
+        if digest != self.state.tick:
+            self._note(event.t, "cron_loaded", digest)
+        self.state = replace(self.state, tick_at=event.t, tick=digest)
         self.box_changes |= {"tick": digest, "tick_at": event.t, "cron_alive": 1}
 
     def _pause(self, event: Event) -> None:

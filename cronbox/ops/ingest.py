@@ -18,7 +18,7 @@ from cronbox.errors import LogGap
 from cronbox.model.event import Event
 from cronbox.model.run import RUN_EVENTS, Run, lost, slot_of
 from cronbox.ops.fold import Fold
-from cronbox.store import Cursor, Store, boxes, cursors, incidents, outputs, pauses, runs
+from cronbox.store import Cursor, Store, boxes, cursors, incidents, outputs, pauses, runs, schedules
 from cronbox.store.database import Transaction
 
 log = structlog.get_logger()
@@ -141,4 +141,6 @@ def _write(tx: Transaction, fold: Fold) -> tuple[Run, ...]:
         else:
             pauses.put(tx, pause)
     incidents.add(tx, fold.box, fold.incidents)
+    for at, digest, zone in fold.loads:
+        schedules.loaded(tx, fold.box, digest, zone=zone, at=at)
     return tuple(run for id in fold.changed if not (run := fold.runs[id]).status.is_open)

@@ -10,8 +10,10 @@ import structlog
 from cronbox.config import BoxConfig
 from cronbox.engine import AGENT
 from cronbox.errors import EngineError
+from cronbox.model.expected import Meant
+from cronbox.model.render import Bundle
 from cronbox.ops import Site
-from cronbox.ops.crontabs import bundle_of, read_crontabs
+from cronbox.ops.crontabs import BoxCrontabs, bundle_of, read_crontabs
 from cronbox.ops.facts import facts_of
 from cronbox.ops.secrets import deliver, refuse
 
@@ -33,6 +35,7 @@ def install(site: Site, box: BoxConfig, container: str) -> Installed:
     is done."""
     crontabs = read_crontabs(site.config, box, facts_of(site.engine, container))
     bundle = bundle_of(box, crontabs)
+    remember(site, box, bundle, crontabs)
     problems = deliver(site, box, container)
     result = site.engine.exec(container, [*AGENT, "install"], stdin=bundle.to_json())
     if result.exit_code != 0:
@@ -44,3 +47,12 @@ def install(site: Site, box: BoxConfig, container: str) -> Installed:
         log.info("crontab_installed", box=box.name, digest=bundle.digest, jobs=len(crontabs.jobs))
     refuse(box.name, problems)
     return Installed(box.name, bundle.digest, changed)
+
+
+def remember(site: Site, box: BoxConfig, bundle: Bundle, crontabs: BoxCrontabs) -> None:
+    """Keep what a bundle's digest means, so that the watch knows which slots to expect once it is loaded."""
+    meant = [
+        Meant(job.name, job.schedule.text, job.policy.grace, job.delay, job.policy.max_runtime)
+        for job in crontabs.jobs
+    ]
+    site.store.know_bundle(box.name, bundle.digest, meant, zone=box.section.timezone, at=site.now())

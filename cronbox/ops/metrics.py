@@ -1,7 +1,7 @@
 """Figures of all jobs in the text form that Prometheus reads.
 
-Labels are names of boxes and jobs, statuses, and the keys of each job's last result, of which the
-agent lets 64 pass: nothing else can make a series.
+Labels are names of boxes and jobs, statuses, kinds of conditions, and the keys of each job's last result, of
+which the agent lets 64 pass: nothing else can make a series.
 """
 
 from __future__ import annotations
@@ -47,8 +47,19 @@ class _Jobs(Collector):
             "When the job's last run ended.",
             ((run, run.finished_at.timestamp() if run.finished_at else None) for run in last),
         )
+        yield self._conditions()
         yield self._counts(last)
         yield self._results(last)
+
+    def _conditions(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "cronbox_condition",
+            "1 for each condition that is open; an empty job where it is about the box.",
+            labels=(*JOB, "kind"),
+        )
+        for condition in self._site.store.conditions():
+            family.add_metric((condition.box, condition.job, condition.kind.value), 1)
+        return family
 
     def _counts(self, last: Iterable[Run]) -> GaugeMetricFamily:
         family = GaugeMetricFamily(

@@ -18,7 +18,7 @@ from cronbox.model.plan import Action, Create, Drain, Remove, Replace, Start, pl
 from cronbox.ops import Report, Site
 from cronbox.ops.crontabs import bundle_of, read_crontabs
 from cronbox.ops.inside import ask_agent, send
-from cronbox.ops.install import install
+from cronbox.ops.install import install, remember
 from cronbox.ops.release import ensure_release
 from cronbox.ops.secrets import keep_secrets
 from cronbox.ops.tail import read_stopped
@@ -197,8 +197,10 @@ def stop_timeout(site: Site, name: str) -> int:
 def _keep_installed(site: Site, box: BoxConfig, seen: SeenBox, *, always: bool, report: Report) -> None:
     """Install where the wanted bundle is not the one in the box, or somebody changed the file there."""
     state = site.store.box_state(box.name)
-    bundle = bundle_of(box, read_crontabs(site.config, box, None))
+    crontabs = read_crontabs(site.config, box, None)
+    bundle = bundle_of(box, crontabs)
     if not always and state.installed == bundle.digest and not state.drifted:
+        remember(site, box, bundle, crontabs)
         return
     done = install(site, box, seen.container)
     if done.changed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from cronbox.config import BoxConfig
 from cronbox.engine import Size
 from cronbox.errors import CrontabRefused
 from cronbox.model.box import SeenBox
+from cronbox.model.conditions import TICK_LIMIT, Condition
 from cronbox.model.event import format_time
 from cronbox.model.job import Job
 from cronbox.model.run import Run, Status
@@ -23,8 +24,6 @@ from cronbox.ops.crontabs import BoxCrontabs, bundle_of, read_crontabs
 from cronbox.ops.holds import Held, held, holds_of, in_force, next_start
 from cronbox.store import BoxState, Cursor, Pause
 
-TICK_LIMIT = timedelta(seconds=90)
-"""cron ticks each minute; a tick older than this proves nothing any more."""
 TICK_S = 60
 """A box that does nothing still writes a tick this often."""
 
@@ -79,13 +78,17 @@ class BoxStatus:
     paused: bool
     holds: tuple[Held, ...] = ()
     """What holds the box, or one of its jobs, back now."""
+    conditions: tuple[Condition, ...] = ()
+    """What is not as it should be, of the box and its jobs."""
     size: Size | None = None
     """Only where it was asked for."""
 
     def as_json(self) -> dict[str, Any]:
-        fields = {name: getattr(self, name) for name in self.__slots__ if name not in ("size", "holds")}
+        apart = ("size", "holds", "conditions")
+        fields = {name: getattr(self, name) for name in self.__slots__ if name not in apart}
         told = {name: format_time(v) if isinstance(v, datetime) else v for name, v in fields.items()}
         told["holds"] = [hold.as_json() for hold in self.holds]
+        told["conditions"] = [condition.as_json() for condition in self.conditions]
         if self.size is not None:
             told |= {"size_bytes": self.size.written, "image_bytes": self.size.image}
         return told
@@ -102,6 +105,7 @@ class JobStatus:
     held: Held | None
     queued: int
     """Runs that wait for their turn."""
+    conditions: tuple[Condition, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -113,6 +117,7 @@ class JobStatus:
             "paused": self.held is not None,
             "held": self.held.as_json() if self.held else None,
             "queued": self.queued,
+            "conditions": [condition.as_json() for condition in self.conditions],
             "user": self.job.user,
             "source": str(self.job.source),
             "description": self.job.policy.description,
@@ -134,6 +139,7 @@ def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:
     for box in boxes:
         last = site.store.last_runs(box.name)
         pauses = in_force(site.store.pauses(box.name), site.now())
+        conditions = site.store.conditions(box.name)
         waiting = Counter(run.job for run in site.store.open_runs(box.name) if run.status is Status.QUEUED)
         for job in read_crontabs(site.config, box, None).jobs:
             found.append(
@@ -144,6 +150,7 @@ def job_statuses(site: Site, names: Sequence[str] = ()) -> list[JobStatus]:
                     last=last.get(job.name),
                     held=held(job, box, pauses, at=site.now()),
                     queued=waiting[job.name],
+                    conditions=tuple(each for each in conditions if each.job == job.name),
                 )
             )
     return found
@@ -180,6 +187,7 @@ def _box_status(site: Site, name: str, seen: SeenBox | None) -> BoxStatus:
         problem=view.problem,
         paused=view.paused,
         holds=tuple(holds_of(config, view.pauses, at=site.now())) if config else (),
+        conditions=tuple(site.store.conditions(name)),
     )
 
 

@@ -59,10 +59,11 @@ class Tail:
                 return
             self._stopped.wait(RETRY_S)
 
-    def catch_up(self) -> None:
-        """Read what the log holds now, and return."""
-        while not self._follow(to_the_end=True) and not self._stopped.is_set():
+    def catch_up(self) -> bool:
+        """Read what the log holds now -> whether it is all in the store; not, if somebody called `stop`."""
+        while not (done := self._follow(to_the_end=True)) and not self._stopped.is_set():
             self._stopped.wait(RETRY_S / 10)
+        return done
 
     def stop(self) -> None:
         """End `run`, from any thread. What was read is in the store."""

@@ -42,6 +42,10 @@ class BoxState:
     """When the agent said goodbye; None while it runs, and after a death without one."""
     death: str | None = None
     """How the engine says the last boot ended, if it said so before its runs were closed."""
+    zone: str | None = None
+    """The time zone in which its cron runs, as the last boot said."""
+    down_at: datetime | None = None
+    """When a person put it down last. From then on no slot is expected of it, until it boots again."""
 
     @property
     def drifted(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -41,5 +41,12 @@ def read(tx: Transaction, box: str, *, since: datetime | None, limit: int) -> li
     query = select(INCIDENT).where(INCIDENT.c.box == box)
     if since is not None:
         query = query.where(INCIDENT.c.at >= since)
+    rows = tx.execute(query.order_by(INCIDENT.c.at.desc(), INCIDENT.c.pk.desc()).limit(limit))
+    return [Incident(row.box, row.at, row.kind, row.text, row.job) for row in rows]
+
+
+def of_kinds(tx: Transaction, box: str, kinds: Collection[str], *, limit: int) -> list[Incident]:
+    """The box's newest incidents of these kinds, newest first."""
+    query = select(INCIDENT).where(INCIDENT.c.box == box, INCIDENT.c.kind.in_(sorted(kinds)))
     rows = tx.execute(query.order_by(INCIDENT.c.at.desc(), INCIDENT.c.pk.desc()).limit(limit))
     return [Incident(row.box, row.at, row.kind, row.text, row.job) for row in rows]

@@ -10,13 +10,24 @@ from itertools import product
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    select,
+    type_coerce,
+    update,
+)
 
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.run import FAILURES, OPEN, RAN, Run, Status, Trigger
 from cronbox.store.database import Transaction
 from cronbox.store.statement import Lookup, Rows, Statement, micros, moment
-from cronbox.store.tables import RUN, Json, UtcTime, json_text, json_value
+from cronbox.store.tables import RUN, SCHEDULE, Json, UtcTime, json_text, json_value
 
 FIELDS = tuple(field.name for field in fields(Run))
 COLUMNS = [RUN.c[name] for name in FIELDS]
@@ -44,6 +55,16 @@ OF_JOB = Lookup(RUN.c.scheduled_for, OF_BOX.where(RUN.c.job == bindparam("job"))
 OF_SLOT = Lookup(RUN.c.job, OF_BOX.where(RUN.c.scheduled_for == bindparam("slot")), ["box", "slot"])
 STILL_OPEN = Lookup(RUN.c.status, select(*COLUMNS))
 STILL_OPEN_IN_BOX = Lookup(RUN.c.status, OF_BOX, ["box"])
+
+REMOVE_MISSED = Statement(
+    delete(RUN).where(
+        RUN.c.box == bindparam("box"),
+        RUN.c.job == bindparam("job"),
+        RUN.c.scheduled_for > bindparam("after"),
+        RUN.c.status == bindparam("status"),
+    ),
+    ["box", "job", "after", "status"],
+)
 
 LAST_CHARACTER = "\U0010ffff"
 """Sorts behind every character of an id."""
@@ -222,6 +243,36 @@ def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
             add(tx, [run])
             added.append(run)
     return added
+
+
+def wanting_slots(tx: Transaction, box: str, late_s: float) -> dict[str, Run]:
+    """Job -> the first attempt of its newest slot, where that was missed, or started so many seconds late; of
+    the jobs whose schedule is in force. One seek along an index for each job."""
+    inner = RUN.alias("newest")
+    newest_pk = (
+        select(inner.c.pk)
+        .where(inner.c.box == box, inner.c.job == SCHEDULE.c.job)
+        .where(inner.c.scheduled_for.is_not(None), inner.c.attempt == 1)
+        .order_by(inner.c.scheduled_for.desc(), inner.c.occurrence.desc())
+        .limit(1)
+    )
+    started, slot = (type_coerce(column, BigInteger) for column in (RUN.c.started_at, RUN.c.scheduled_for))
+    wanting = (RUN.c.status == Status.MISSED.value) | (started - slot > round(late_s * 1e6))
+    query = select(*COLUMNS).join_from(SCHEDULE, RUN, RUN.c.pk == newest_pk.scalar_subquery())
+    in_force = (SCHEDULE.c.box == box) & SCHEDULE.c.until.is_(None)
+    return {run.job: run for run in map(_run, tx.execute(query.where(in_force, wanting)))}
+
+
+def remove_missed(tx: Transaction, box: str, jobs: Sequence[str], after: datetime) -> None:
+    """Take back what was called missed of slots after a moment."""
+    for job in jobs:
+        REMOVE_MISSED.change(tx, [box, job, micros(after), Status.MISSED.value])
+
+
+def typical_seconds(tx: Transaction, box: str, job: str, latest: int) -> list[float]:
+    """What the job's latest successful runs took, so many at most."""
+    wanted = RunFilter(box=box, job=job, status=Status.SUCCEEDED, limit=latest)
+    return [run.duration_s for run in newest(tx, wanted) if run.duration_s is not None]
 
 
 def advance(tx: Transaction, changed: Sequence[Run]) -> None:

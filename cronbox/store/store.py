@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,9 +10,12 @@ from itertools import islice
 from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
+from cronbox.model.conditions import Condition
+from cronbox.model.expected import Expectation, Meant
 from cronbox.model.run import OPEN, Run, Status
 from cronbox.store import (
     boxes,
+    conditions,
     cursors,
     database,
     incidents,
@@ -20,6 +23,7 @@ from cronbox.store import (
     outputs,
     pauses,
     runs,
+    schedules,
     schema,
     soundness,
 )
@@ -87,6 +91,10 @@ class Store:
                 found = tx.execute(text("PRAGMA integrity_check")).scalars().all()
             if found != ["ok"]:
                 raise StoreError(f"the database is damaged: {found[0]}", hint="restore a backup of the file")
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """One reading transaction, for several questions to the rooms about one state."""
+        return self._reading()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -271,9 +279,50 @@ class Store:
         with self._reading() as tx:
             return boxes.read_all(tx)
 
-    def set_wanted(self, box: str, up: bool) -> None:
-        """Whether the box shall run. Stays until the next `up` or `down`."""
-        self._change(box, wanted=int(up))
+    def set_wanted(self, box: str, up: bool, *, at: datetime) -> None:
+        """Whether the box shall run. Stays until the next `up` or `down`. From a `down` on, no slot is
+        expected of it; the `loaded` of its next boot begins anew."""
+        with self.transaction() as tx:
+            boxes.change(tx, box, {"wanted": int(up)} | ({} if up else {"down_at": at}))
+            if not up:
+                schedules.end_all(tx, box, at=at)
+
+    def know_bundle(self, box: str, digest: str, meant: Sequence[Meant], *, zone: str, at: datetime) -> None:
+        """Keep what the digest of a crontab means. If the box has loaded that very one, its schedules are
+        those from now on; those that were in force already go on."""
+        with self._reading() as tx:
+            if schedules.meaning(tx, box, digest) == (list(meant), zone):
+                return
+        with self.transaction() as tx:
+            schedules.know(tx, box, digest, meant, zone=zone, at=at)
+            state = boxes.read(tx, box)
+            if state.loaded == digest:
+                schedules.loaded(tx, box, digest, zone=state.zone, at=at)
+
+    def schedules(self, box: str, job: str) -> list[Expectation]:
+        """Which schedules of a job were in force from when to when, the oldest first."""
+        with self._reading() as tx:
+            return schedules.history(tx, box, job)
+
+    def expecting(self) -> list[str]:
+        """The boxes of which slots are expected, or have still to be accounted for."""
+        with self._reading() as tx:
+            return schedules.names(tx)
+
+    def conditions(self, box: str | None = None) -> list[Condition]:
+        """The open conditions of a box, or of all."""
+        with self._reading() as tx:
+            return conditions.read(tx, box)
+
+    def condition_history(self, box: str, *, limit: int = 100) -> list[Condition]:
+        """The box's conditions, open and closed, newest first."""
+        with self._reading() as tx:
+            return conditions.history(tx, box, limit=limit)
+
+    def note_incident(self, incident: Incident) -> None:
+        """Something that happened to a box, and that its own log does not tell."""
+        with self.transaction() as tx:
+            incidents.add(tx, incident.box, [incident])
 
     def set_problem(self, box: str, problem: str | None) -> None:
         """What keeps the box from being as it is wanted; None: nothing."""

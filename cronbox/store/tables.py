@@ -180,6 +180,8 @@ class BoxRow(SQLModel, table=True):
     booted_at: datetime | None = Field(sa_column=Column(UtcTime))
     stopped_at: datetime | None = Field(sa_column=Column(UtcTime))
     death: str | None = Field(sa_column=Column(Text))
+    zone: str | None = Field(sa_column=Column(Text))
+    down_at: datetime | None = Field(sa_column=Column(UtcTime))
 
 
 class PauseRow(SQLModel, table=True):
@@ -224,6 +226,61 @@ class LeaseRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
+class BundleRow(SQLModel, table=True):
+    """What the digest of an installed crontab means: `jobs` is a list of `model.expected.Meant`."""
+
+    __tablename__ = "bundle"
+
+    box: str = Field(sa_column=Column(Text, primary_key=True))
+    digest: str = Field(sa_column=Column(Text, primary_key=True))
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    zone: str = Field(sa_column=Column(Text, nullable=False))
+    jobs: Any = Field(sa_column=Column(Json, nullable=False))
+
+
+class ScheduleRow(SQLModel, table=True):
+    """One job's schedule and when it was in force; see `model.expected.Expectation`. `due_at` is when it is
+    to be looked at next, so that a pass over thousands of jobs reads only those with something to tell."""
+
+    __tablename__ = "schedule"
+    __table_args__ = (
+        Index("schedule_due", "box", "due_at", **_where("due_at IS NOT NULL")),
+        Index("schedule_open", "box", "job", unique=True, **_where("until IS NULL")),
+        Index("schedule_job", "box", "job", "since"),
+    )
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    job: str = Field(sa_column=Column(Text, nullable=False))
+    times: str = Field(sa_column=Column(Text, nullable=False))
+    zone: str = Field(sa_column=Column(Text, nullable=False))
+    grace_s: float = Field(sa_column=Column(Float, nullable=False))
+    delay_s: float = Field(sa_column=Column(Float, nullable=False))
+    max_runtime_s: float | None = Field(sa_column=Column(Float))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    until: datetime | None = Field(sa_column=Column(UtcTime))
+    checked_until: datetime | None = Field(sa_column=Column(UtcTime))
+    due_at: datetime | None = Field(sa_column=Column(UtcTime))
+
+
+class ConditionRow(SQLModel, table=True):
+    """Something that is not as it should be: `until` is null while it is open. `job` is empty for the box."""
+
+    __tablename__ = "condition"
+    __table_args__ = (
+        Index("condition_open", "box", "job", "kind", unique=True, **_where("until IS NULL")),
+        Index("condition_since", "box", "since"),
+    )
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    job: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    until: datetime | None = Field(sa_column=Column(UtcTime))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
 RUN = SQLModel.metadata.tables["run"]
 OUTPUT = SQLModel.metadata.tables["output"]
 CURSOR = SQLModel.metadata.tables["cursor"]
@@ -231,3 +288,6 @@ BOX = SQLModel.metadata.tables["box"]
 PAUSE = SQLModel.metadata.tables["pause"]
 INCIDENT = SQLModel.metadata.tables["incident"]
 LEASE = SQLModel.metadata.tables["lease"]
+BUNDLE = SQLModel.metadata.tables["bundle"]
+SCHEDULE = SQLModel.metadata.tables["schedule"]
+CONDITION = SQLModel.metadata.tables["condition"]

@@ -88,6 +88,7 @@ def test_kill_ends_a_running_job_and_says_so(desk: Desk) -> None:
 
 
 def test_runs_are_filtered_and_come_newest_first(desk: Desk) -> None:
+    desk.configure('[defaults]\ngrace = "1d"\n')
     desk.up()
     desk.agent.ends["load"] = {"exit_code": 0}
     desk.agent.ends["report"] = {"status": "failed", "exit_code": 1}

@@ -17,12 +17,12 @@ def test_a_box_nobody_wrote_of_is_wanted_and_has_no_more_to_say(store: Store):
 
 
 def test_an_install_ends_problem_and_drift(store: Store):
-    store.set_wanted("etl", False)
+    store.set_wanted("etl", False, at=NOON)
     store.set_problem("etl", "bad line")
     store.set_drift("etl", "somebody edited it", NOON)
     assert store.box_state("etl").drifted
     store.set_installed("etl", "d1")
-    assert store.box_states() == {"etl": BoxState("etl", wanted=False, installed="d1")}
+    assert store.box_states() == {"etl": BoxState("etl", wanted=False, installed="d1", down_at=NOON)}
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store):

@@ -1,0 +1,161 @@
+"""Conditions open and close with what really happens to a box, and are seen where people look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cronbox.model.run import Status
+from cronbox.ops.doctor import examine
+from cronbox.ops.metrics import exposition
+from cronbox.ops.status import box_statuses, job_statuses
+from tests.ops.house import House
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    made.up()
+    made.pass_minutes(4)
+    yield made
+    made.close()
+
+
+def test_a_sound_box_has_no_condition(house: House):
+    house.pass_minutes(20)
+    assert house.store.condition_history("etl") == []
+
+
+def test_a_dead_box_is_down_until_it_is_back_and_its_slot_missed_until_the_next_one_runs(house: House):
+    house.kill()
+    house.pass_minutes(3)
+    assert house.open_kinds() == {("box_down", ""), ("missed", "load")}
+    house.up()
+    house.pass_minutes(1)
+    assert house.open_kinds() == {("missed", "load")}
+    house.pass_minutes(5)
+    assert house.open_kinds() == set()
+    assert all(condition.until for condition in house.store.condition_history("etl"))
+
+
+def test_the_changes_of_a_pass_are_given_once_each(house: House):
+    house.kill()
+    house.set_clock(house.now + timedelta(minutes=1))
+    [opened] = house.look()
+    assert (opened.opened, opened.condition.kind) == (True, "box_down")
+    assert house.look() == []
+    house.up()
+    house.set_clock(house.now + timedelta(seconds=20))
+    [closed] = house.look()
+    assert (closed.opened, closed.condition.key) == (False, opened.condition.key)
+
+
+def test_a_dead_cron_and_a_cron_without_the_crontab_have_their_conditions(house: House):
+    house.cron_dies()
+    house.pass_minutes(1)
+    assert ("cron_dead", "") in house.open_kinds()
+    house.cron_returns()
+    house.pass_minutes(2)
+    assert ("cron_dead", "") not in house.open_kinds()
+    house.cron_has = {}
+    house.pass_minutes(1)
+    house.sync(load="*/3 * * * *")
+    house.pass_minutes(3)
+    assert ("crontab_not_loaded", "") in house.open_kinds()
+    house.cron_has = None
+    house.pass_minutes(2)
+    assert ("crontab_not_loaded", "") not in house.open_kinds()
+
+
+def test_a_box_whose_cron_says_nothing_has_no_tick(house: House):
+    house.cron_lives = False
+    house.pass_minutes(3)
+    assert ("no_tick", "") in house.open_kinds()
+
+
+def test_a_log_that_cannot_be_read_lags(house: House):
+    from cronbox.engine import AGENT, ExecResult
+    from tests.fakes.engine import FakeStream
+
+    def silent(container: str, argv: object) -> FakeStream[bytes]:
+        stream = FakeStream[bytes]()
+        stream.feed(b"no head line\n")
+        return stream
+
+    house.engine.script([*AGENT, "follow"], ExecResult(1, b"", b"broken"))
+    real, house.engine.stream = house.engine.stream, silent  # type: ignore[method-assign]
+    house.pass_minutes(3)
+    assert house.open_kinds() == {("ingest_lagging", "")}
+    house.engine.stream = real  # type: ignore[method-assign]
+    house.pass_minutes(2)
+    assert house.open_kinds() == set()
+    assert house.missed() == []
+
+
+def test_a_clock_that_differs_is_told_and_no_more_when_it_is_right(house: House):
+    house.engine.now = house.now + timedelta(seconds=9)
+    house.now += timedelta(minutes=2)
+    house.engine.now = house.now + timedelta(seconds=9)
+    house.look()
+    assert ("clock_skew", "") in house.open_kinds()
+    house.pass_minutes(3)
+    assert ("clock_skew", "") not in house.open_kinds()
+
+
+def test_a_late_start_is_told_until_one_is_in_time(house: House):
+    slot = house.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    house.cron_has = {}
+    house.set_clock(slot + timedelta(seconds=90))
+    house.run("load", slot)
+    house.cron_has = None
+    house.pass_minutes(2)
+    assert ("late", "load") in house.open_kinds()
+    house.pass_minutes(6)
+    assert ("late", "load") not in house.open_kinds()
+
+
+def test_a_run_that_takes_much_longer_than_usual_is_told_while_it_goes_on(house: House):
+    house.pass_minutes(25)
+    house.agent.start(house.box, "slow", "load")
+    house.pass_minutes(1)
+    assert house.open_kinds() == set()
+    house.pass_minutes(2)
+    assert house.open_kinds() == {("unusually_long", "load")}
+    house.agent.finish(house.box, "slow")
+    house.pass_minutes(3)
+    assert house.store.run("slow").status is Status.SUCCEEDED
+    assert house.open_kinds() == set()
+
+
+def test_a_run_beyond_max_runtime_is_told_and_goes_on(house: House):
+    (house.root / "crontabs/etl/jobs").write_text(
+        "# cronbox: name=load max-runtime=2m\n0 1 * * * root /bin/load\n"
+    )
+    house.jobs = {"load": "0 1 * * *"}
+    from cronbox.ops import boxes
+
+    boxes.sync(house.site, (), lambda line: None)
+    house.agent.start(house.box, "slow", "load")
+    house.pass_minutes(5)
+    assert house.open_kinds() == {("overrun", "load")}
+    assert house.store.run("slow").status is Status.RUNNING
+
+
+def test_conditions_are_seen_in_ps_jobs_doctor_and_metrics(house: House):
+    house.kill()
+    house.pass_minutes(5)
+    [box] = [status.as_json() for status in box_statuses(house.site)]
+    assert [(each["kind"], each["job"]) for each in box["conditions"]] == [
+        ("box_down", None),
+        ("missed", "load"),
+    ]
+    [job] = [status.as_json() for status in job_statuses(house.site)]
+    assert [each["kind"] for each in job["conditions"]] == ["missed"]
+    told = [finding.message for finding in examine(house.site) if finding.check == "condition"]
+    assert len(told) == 2 and told[1].startswith("etl/load: missed since 2026-03-02T12:05:00Z")
+    assert 'cronbox_condition{box="etl",job="load",kind="missed"} 1.0' in exposition(house.site)
