@@ -27,6 +27,7 @@ ROOMS = {
     "results": "results metrics",
     "logs": "logs",
     "project": "init daemon doctor",
+    "prune": "prune",
     "imports": "import",
 }
 """The commands of each module, in the order of the help."""

@@ -9,7 +9,8 @@ from cronbox.store.cursors import Cursor
 from cronbox.store.incidents import Incident
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
+from cronbox.store.pruning import Keeping, Old
 from cronbox.store.runs import RunFilter
 from cronbox.store.store import Store
 
-__all__ = ["BoxState", "Cursor", "Incident", "OutputLine", "Pause", "RunFilter", "Store"]
+__all__ = ["BoxState", "Cursor", "Incident", "Keeping", "Old", "OutputLine", "Pause", "RunFilter", "Store"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
@@ -11,13 +11,14 @@ from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
 from cronbox.model.run import OPEN, Run, Status
-from cronbox.store import boxes, cursors, database, incidents, outputs, pauses, runs, schema
+from cronbox.store import boxes, cursors, database, incidents, outputs, pauses, pruning, runs, schema, space
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.database import Transaction
 from cronbox.store.incidents import Incident
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
+from cronbox.store.pruning import Keeping, Old
 from cronbox.store.runs import RunFilter
 
 
@@ -143,11 +144,49 @@ class Store:
         with self.transaction() as tx:
             return runs.add_missed(tx, missed)
 
-    def prune_runs(self, older_than: datetime, batch: int = 500) -> int:
-        """Delete up to `batch` of the oldest ended runs that came up before a time, with their output, in
-        one short transaction -> how many. Less than `batch`: nothing is left to delete."""
+    # What is let go
+
+    def old_runs(self, keeping: Keeping) -> Iterator[Old]:
+        """The runs that need not be kept, a page at a time, oldest first; open ones are none of them."""
+        return pruning.Walk(self._engine, keeping).old()
+
+    def remove_runs(self, pks: Sequence[int]) -> int:
+        """Delete these runs, but for open ones, in one short transaction -> how many. Their output should be
+        gone by then."""
         with self.transaction() as tx:
-            return runs.prune(tx, older_than, batch)
+            return pruning.remove_runs(tx, pks)
+
+    def output_bytes(self) -> int:
+        """What the output of all runs takes, compressed as it is."""
+        with self._reading() as tx:
+            return pruning.output_bytes(tx)
+
+    def oldest_output(self, surplus: int) -> Iterator[tuple[int, int]]:
+        """(run, bytes) of the ended runs with the oldest output, until together they have so many bytes."""
+        return pruning.output_of_oldest(self._engine, surplus)
+
+    def forget_output(self, runs: Sequence[int]) -> int:
+        """Delete some output of these runs in one short transaction -> its bytes; 0: there is none left."""
+        with self.transaction() as tx:
+            return pruning.forget_output(tx, runs)
+
+    def note_pruned(self, run: int, at: datetime) -> None:
+        """A run's output goes, and the run stays."""
+        with self.transaction() as tx:
+            pruning.note_pruned(tx, run, at)
+
+    def pruned_at(self, run_id: str) -> datetime | None:
+        """When a run's output was let go; None while it is kept."""
+        with self._reading() as tx:
+            return pruning.pruned_at(tx, run_id)
+
+    def give_back_space(self) -> int:
+        """Give some free pages of the file back to the file system, in one short transaction -> how many."""
+        return space.give_back(self._engine)
+
+    def shorten_log(self) -> None:
+        """Cut off the database's write-ahead log, where nobody has to wait for that."""
+        space.shorten_log(self._engine)
 
     # Output
 
