@@ -20,13 +20,14 @@ WITH RECURSIVE block(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM block WHER
 told AS (SELECT n, n % :jobs AS job, :begin + (n / :jobs) * 60000000 AS slot,
                 n * 2654435761 % 100003 AS dice FROM block)
 INSERT INTO run (id, box, job, trigger, status, at, scheduled_for, occurrence, started_at, finished_at,
-                 duration_s, attempt, exit_code, cpu_s, max_rss_bytes, output_bytes, dropped_bytes, release, boot_id)
+                 duration_s, attempt, exit_code, cpu_s, max_rss_bytes, output_bytes, dropped_bytes, release,
+                 boot_id)
 SELECT lower(hex(randomblob(16))), 'box-' || (job % :boxes), 'job-' || job,
        CASE WHEN dice % 100 < 95 THEN 'cron' WHEN dice % 100 < 97 THEN 'manual'
             WHEN dice % 100 < 98 THEN 'retry' WHEN dice % 100 < 99 THEN 'catchup' ELSE 'reboot' END,
        CASE WHEN dice < 96000 THEN 'succeeded' WHEN dice < 98000 THEN 'failed'
-            WHEN dice < 99000 THEN 'skipped' WHEN dice < 99500 THEN 'timed_out' WHEN dice < 99900 THEN 'killed' WHEN dice < 99990 THEN 'missed'
-            ELSE 'lost' END,
+            WHEN dice < 99000 THEN 'skipped' WHEN dice < 99500 THEN 'timed_out'
+            WHEN dice < 99900 THEN 'killed' WHEN dice < 99990 THEN 'missed' ELSE 'lost' END,
        slot + 1000000, slot, 0, slot + 1000000, slot + 3000000, 2.0,
        1, 0, 0.01, 4194304, 0, 0, 1, 'boot-' || (n / 5000000)
 FROM told ORDER BY n

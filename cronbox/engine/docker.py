@@ -33,6 +33,7 @@ from cronbox.engine.docker_container import (
     environment,
     host_config,
     labels,
+    reduced,
     seen_box,
     volumes,
 )
@@ -76,6 +77,7 @@ class DockerEngine:
             cpus=info["NCPU"],
             memory=info["MemTotal"],
             now=_moment(info["SystemTime"]) if info.get("SystemTime") else None,
+            root=info.get("DockerRootDir"),
         )
 
     def ensure_image(self, reference: str, progress: Progress) -> str:
@@ -130,6 +132,10 @@ class DockerEngine:
             )
         seen = [box for entry in listed if (box := self._look(entry["Id"]))]
         return sorted(seen, key=lambda box: box.box)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        with translated(f"cannot look at container {container[:12]}"):
+            return reduced(self._api.inspect_container(container))
 
     def sizes(self, project: str) -> dict[str, Size]:
         with translated("cannot measure containers"):
