@@ -6,6 +6,7 @@ The baselines are the bare driver's on the same file in the same call.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import statistics
@@ -21,6 +22,8 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, at_most
 from benchmarks.filled import BEGIN, JOBS, end_of, filled_store
+from benchmarks.ingest import CHUNK, events_of, ingest_seconds
+from cronbox.model.event import Event, format_time
 from cronbox.model.run import Status, Trigger
 from cronbox.ops.retain import BATCH
 from cronbox.store import Keeping, RunFilter, Store
@@ -43,6 +46,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     with closing(filled_store(path, number)) as store:
         bench.say(f"{number:,} runs are in the store")
         yield _bytes_a_run(path, number)
+        yield _bytes_of_a_printing_run(bench, bench.times(20_000, 2_000))
         yield from _newest(bench, store, path, number)
         yield from _letting_go(store, path, number)
 
@@ -58,6 +62,25 @@ def _bytes_a_run(path: Path, number: int) -> Row:
         ).fetchone()[0]
     name = f"a run among {number:,}, without output"
     return Row(name, path.stat().st_size / number, bare, "bytes", "its bare values, no index")
+
+
+def _bytes_of_a_printing_run(bench: Bench, runs: int) -> Row:
+    """As the store has it after ingest: the row, ten indexes, and five lines of output with three."""
+    path = bench.root / "scale-output.db"
+    events = list(events_of(runs))
+    ingest_seconds(path, [events[at : at + CHUNK] for at in range(0, len(events), CHUNK)])
+    logged = sum(
+        len(json.dumps({"seq": e.seq, "t": format_time(e.t), "type": e.type} | e.data)) for e in events
+    )
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    name = f"a run of {runs:,} with five lines of output"
+    return Row(name, path.stat().st_size / runs, logged / runs, "bytes", "its three lines in the box's log")
+
+
+def _line(event: Event) -> str:
+    head = {"seq": event.seq, "t": format_time(event.t), "type": event.type}
+    return json.dumps(head | event.data) + "\n"
 
 
 def _newest(bench: Bench, store: Store, path: Path, number: int) -> Iterator[Row]:

@@ -232,8 +232,11 @@ def _label_filter(project: str, box: str | None) -> list[str]:
 
 
 def _image(entry: dict[str, Any], project: str) -> Image | None:
-    """An image that carries its own tag; None for one whose tag has moved on to a newer build."""
+    """An image that carries its own tag; None for one whose tag has moved on to a newer build, and for
+    a layer of a release that was removed."""
     own = entry["Labels"]
+    if LABEL_RELEASE not in own:
+        return None
     box, release = own[LABEL_BOX], int(own[LABEL_RELEASE])
     tag = image_tag(project, box, release)
     if tag not in (entry["RepoTags"] or ()):

@@ -1,9 +1,8 @@
-"""`cronbox doctor`: each link of the chain broken once, what it then says, and the archive for a bug report."""
+"""`cronbox doctor`: each link of the chain broken once, and the archive for a bug report."""
 
 from __future__ import annotations
 
 import json
-import os
 import tarfile
 from datetime import timedelta
 from pathlib import Path
@@ -90,8 +89,10 @@ CRONTAB = f"""\
 MYVAR={PLANTED["crontab variable"]}
 # OLDVAR={PLANTED["commented variable"]}
 # cronbox: name=load
-*/15 * * * * root PGPASSWORD={PLANTED["password before a command"]} load --token {PLANTED["password as an option"]}
-0 1 * * * root curl -H "Authorization: Bearer {PLANTED["bearer"]}" ftp://me:{PLANTED["password in a URL"]}@host/
+*/15 * * * * root PGPASSWORD={PLANTED["password before a command"]} load
+0 2 * * * root load --token {PLANTED["password as an option"]}
+0 1 * * * root curl -H "Authorization: Bearer {PLANTED["bearer"]}" x
+0 3 * * * root load ftp://me:{PLANTED["password in a URL"]}@host/
 """
 
 
@@ -114,8 +115,8 @@ def planted(desk: Desk) -> Desk:
     assert desk("run", "etl/load", "--env", env, "--", PLANTED["run argument"]).code == 0
     state = desk.root / ".cronbox"
     state.mkdir(exist_ok=True)
-    log = f"token={PLANTED['daemon log']} and {PLANTED['secret']} in https://x:{PLANTED['password in a URL']}@h\n"
-    (state / "daemon.log").write_text(log)
+    log = f"token={PLANTED['daemon log']} and {PLANTED['secret']}"
+    (state / "daemon.log").write_text(f"{log} https://x:{PLANTED['password in a URL']}@h\n")
     return desk
 
 
@@ -136,7 +137,7 @@ def test_the_bundle_tells_how_the_project_is_set_up_and_how_it_is(planted: Desk)
     answer = planted("doctor", "--bundle", "bundle.tar.gz")
     assert "wrote bundle.tar.gz with 11 files" in answer.err
     files = unpacked(planted.root / "bundle.tar.gz")
-    wanted = "versions config findings ps jobs runs incidents agents inspect".split()
+    wanted = ["versions", "config", "findings", "ps", "jobs", "runs", "incidents", "agents", "inspect"]
     assert set(files) == {*(f"{name}.json" for name in wanted), "crontabs/etl/orders", "log/daemon.log"}
     assert json.loads(files["config.json"])["config"]["boxes"]["etl"]["env"] == {"PLAIN": "***"}
     assert "\nMYVAR=***\n" in f"\n{files['crontabs/etl/orders']}" and "*/15" in files["crontabs/etl/orders"]
@@ -144,7 +145,7 @@ def test_the_bundle_tells_how_the_project_is_set_up_and_how_it_is(planted: Desk)
     assert (run["job"], run["status"], run["env"]) == ("load", "succeeded", {"DAY": "***"})
     assert json.loads(files["ps.json"])[0]["box"] == "etl"
     assert json.loads(files["versions.json"])["schema"]
-    assert os.stat(planted.root / "bundle.tar.gz").st_mode & 0o777 == 0o600
+    assert (planted.root / "bundle.tar.gz").stat().st_mode & 0o777 == 0o600
 
 
 def test_output_is_in_the_bundle_only_when_asked_for_and_known_secrets_not_even_then(planted: Desk) -> None:

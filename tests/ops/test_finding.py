@@ -11,8 +11,13 @@ from cronbox.ops.finding import Finding, Level, guarded
 
 def test_a_look_that_hangs_is_left_behind_and_told():
     never = threading.Event()
+
+    def hang() -> list[Finding]:
+        never.wait(30)
+        return []
+
     begun = time.monotonic()
-    (found,) = guarded("inside", lambda: [] if never.wait(30) else [], box="etl", patience=0.1)
+    (found,) = guarded("inside", hang, box="etl", patience=0.1)
     never.set()
     assert time.monotonic() - begun < 10
     assert (found.level, found.message, found.box) == (Level.FAIL, "no answer within 0.1 s", "etl")
