@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,20 @@ def a_run(id: str, *, minute: int = 0, **fields: Any) -> Run:
     at = NOON + timedelta(minutes=minute)
     basic: dict[str, Any] = {"box": "etl", "job": "load", "trigger": Trigger.CRON, "status": Status.SUCCEEDED}
     return Run(id, **{**basic, "scheduled_for": at, "started_at": at, **fields})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+@pytest.fixture
+def in_file(file: Path) -> Iterator[Store]:
+    """A store in SQLite, for what only SQLite has."""
+    opened = Store.open(f"sqlite:///{file}")
+    opened.upgrade()
+    yield opened
+    opened.close()
 
 
 def put(store: Store, *new: Run, printed: int = 0) -> None:
@@ -151,32 +166,31 @@ def test_output_goes_in_steps_of_bounded_size(store: Store):
     assert steps[0] > steps[1] > steps[2] == 0 and sum(steps) == size
 
 
-def test_space_that_becomes_free_goes_back_to_the_file_system(tmp_path: Path, store: Store):
-    file = tmp_path / "cronbox.db"
-    put(store, *(a_run(f"r{n}", minute=n) for n in range(4000)), printed=1)
-    store.shorten_log()
+def test_space_that_becomes_free_goes_back_to_the_file_system(file: Path, in_file: Store):
+    put(in_file, *(a_run(f"r{n}", minute=n) for n in range(4000)), printed=1)
+    in_file.shorten_log()
     full = file.stat().st_size
-    prune(store, keeping(4000))
-    steps = list(iter(store.give_back_space, 0))
+    prune(in_file, keeping(4000))
+    steps = list(iter(in_file.give_back_space, 0))
     assert max(steps) == space.STEP_PAGES
-    store.shorten_log()
+    in_file.shorten_log()
     assert file.stat().st_size < full / 5
-    assert (tmp_path / "cronbox.db-wal").stat().st_size == 0
-    store.check()
+    assert file.with_name("history.db-wal").stat().st_size == 0
+    in_file.check()
 
 
-def test_cutting_the_log_off_waits_for_no_reader(tmp_path: Path, store: Store):
-    put(store, a_run("r1"))
-    with closing(sqlite3.connect(tmp_path / "cronbox.db", isolation_level=None)) as reader:
+def test_cutting_the_log_off_waits_for_no_reader(file: Path, in_file: Store):
+    put(in_file, a_run("r1"))
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM run").fetchall()
-        put(store, a_run("r2", minute=1))
+        put(in_file, a_run("r2", minute=1))
         begun = datetime.now(UTC)
-        store.shorten_log()
+        in_file.shorten_log()
         assert datetime.now(UTC) - begun < timedelta(seconds=5)
 
 
-def test_nothing_that_retention_asks_reads_through_all_runs(store: Store):
+def test_nothing_that_retention_asks_reads_through_all_runs(in_file: Store):
     place = (NOON, 7)
     asked = {
         "walk": (pruning.walked([], place, None), ["run_at (at<?)"]),
@@ -192,7 +206,7 @@ def test_nothing_that_retention_asks_reads_through_all_runs(store: Store):
         "size": (pruning.size_of_run(3), ["output_run (run=?)"]),
     }
     for what, (query, parts) in asked.items():
-        plan = plan_of(store, query)
+        plan = plan_of(in_file, query)
         assert all(step.startswith("SEARCH") for step in plan), (what, plan)
         assert all(any(part in step for step in plan) for part in parts), (what, plan)
 
