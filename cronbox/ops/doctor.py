@@ -99,7 +99,7 @@ def _disk(what: str, folder: Path) -> Finding:
 
 
 def _store(site: Site) -> list[Finding]:
-    site.store.check()
+    site.store.check(quick=True)
     output = format_size(site.store.output_bytes())
     return [Finding("store", Level.OK, f"whole, schema {site.store.revision()}, {output} of output")]
 

@@ -21,7 +21,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINES, LENGTH = 100, 1_000
 LARGE = 1_000
 """Batches of LINES lines: a hundred megabytes."""
-BOUND_KIB = 48 * 1024
+BOUND_KIB = 16 * 1024
 
 
 def a_run_that_printed(store: Store, id: str, batches: int) -> None:
