@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import cost, crowd, ingest, language, memory, output, thousand, visibility
+from benchmarks import cost, crowd, ingest, language, memory, output, scale, thousand, visibility
 from benchmarks.bench import Bench, Measurement, Skip
 from benchmarks.figures import Row
 from benchmarks.table import print_table
@@ -14,6 +14,7 @@ from benchmarks.table import print_table
 MEASUREMENTS = (
     Measurement("language", language.measure),
     Measurement("ingest", ingest.measure),
+    Measurement("scale", scale.measure),
     Measurement("visibility", visibility.measure),
     Measurement("memory", memory.measure),
     Measurement("output", output.measure),

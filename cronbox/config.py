@@ -225,6 +225,9 @@ class RetentionSection(Section):
     """`[retention]`: how long history is kept."""
 
     runs_days: int = Field(default=90, ge=1)
+    runs_per_job: int | None = Field(default=None, ge=1)
+    keep_last_failures: int = Field(default=10, ge=0)
+    output_mb: int | None = Field(default=None, ge=1)
     releases: int = Field(default=3, ge=1)
 
 

@@ -200,8 +200,8 @@ class Daemon:
 
     def retain(self) -> None:
         """Let go of history and images that are older than the config keeps."""
-        if runs := retain(self._site):
-            log.info("history_pruned", runs=runs)
+        if gone := retain(self._site):
+            log.info("history_pruned", **gone.as_json())
         if images := retain_releases(self._site):
             log.info("releases_pruned", images=images)
 

@@ -17,6 +17,7 @@ import typer
 from cronbox.cli import complete, show
 from cronbox.cli.args import Json, Since, parse_moment, parse_target
 from cronbox.cli.context import site_of
+from cronbox.cli.fail import note
 from cronbox.cli.find import check_known, find_run, up_to_date
 from cronbox.errors import NotFound, UsageError
 from cronbox.model.event import format_time
@@ -77,6 +78,8 @@ def logs(
         grep=_pattern(grep),
     )
     up_to_date(site, wanted.box)
+    if wanted.run is not None and (pruned := site.store.pruned_at(wanted.run)):
+        note(f"the output of this run was pruned on {show.moment_text(pruned)}")
     reader = _Reader(site, wanted)
     if json and not follow:
         show.as_json([_as_json(wanted.box, line) for line in reader.written(number)])

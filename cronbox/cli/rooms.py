@@ -28,6 +28,7 @@ ROOMS = {
     "logs": "logs",
     "project": "init daemon doctor",
     "db": "db",
+    "prune": "prune",
     "imports": "import",
 }
 """The commands of each module, in the order of the help."""

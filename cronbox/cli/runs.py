@@ -15,6 +15,7 @@ from cronbox.cli.context import site_of
 from cronbox.cli.find import check_known, find_run, up_to_date
 from cronbox.errors import CronboxError
 from cronbox.model.durations import format_size
+from cronbox.model.event import format_time
 from cronbox.model.run import Run, Status, Trigger
 
 app = typer.Typer()
@@ -113,11 +114,15 @@ def show_(ctx: typer.Context, run: RunId, json: Json = False) -> None:
     site = site_of(ctx)
     found = find_run(site, run)
     attempts = site.store.attempts(found)
+    pruned = site.store.pruned_at(found.id)
     if json:
-        show.as_json(found.as_json() | {"attempts": [attempt.as_json() for attempt in attempts]})
+        gone = {"output_pruned_at": format_time(pruned) if pruned else None}
+        show.as_json(found.as_json() | gone | {"attempts": [attempt.as_json() for attempt in attempts]})
         return
     for title, value in _facts(found):
         typer.echo(f"{title:<10} {show.printable(value)}")
+    if pruned:
+        typer.echo(f"{'pruned':<10} its output, on {show.moment_text(pruned)}")
     if len(attempts) > 1:
         _print_attempts(attempts, found)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from cronbox.model.box import BoxSpec, Recipe, SeenBox
 
@@ -34,6 +34,8 @@ class EngineInfo:
     memory: int
     now: datetime | None
     """The engine host's clock, aware UTC, for the skew check."""
+    root: str | None = None
+    """The folder on the engine's host with its images and volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,11 @@ class Engine(Protocol):
 
     def boxes(self, project: str) -> list[SeenBox]:
         """Every container of the project, running or not, by box name."""
+        ...
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """What the engine knows of a container and a bug report may show: state, limits, mounts, and the
+        names of its variables, without their values."""
         ...
 
     def sizes(self, project: str) -> dict[str, Size]:

@@ -33,6 +33,7 @@ from cronbox.engine.docker_container import (
     environment,
     host_config,
     labels,
+    reduced,
     seen_box,
     volumes,
 )
@@ -76,6 +77,7 @@ class DockerEngine:
             cpus=info["NCPU"],
             memory=info["MemTotal"],
             now=_moment(info["SystemTime"]) if info.get("SystemTime") else None,
+            root=info.get("DockerRootDir"),
         )
 
     def ensure_image(self, reference: str, progress: Progress) -> str:
@@ -130,6 +132,10 @@ class DockerEngine:
             )
         seen = [box for entry in listed if (box := self._look(entry["Id"]))]
         return sorted(seen, key=lambda box: box.box)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        with translated(f"cannot look at container {container[:12]}"):
+            return reduced(self._api.inspect_container(container))
 
     def sizes(self, project: str) -> dict[str, Size]:
         with translated("cannot measure containers"):
@@ -226,8 +232,11 @@ def _label_filter(project: str, box: str | None) -> list[str]:
 
 
 def _image(entry: dict[str, Any], project: str) -> Image | None:
-    """An image that carries its own tag; None for one whose tag has moved on to a newer build."""
+    """An image that carries its own tag; None for one whose tag has moved on to a newer build, and for
+    a layer of a release that was removed."""
     own = entry["Labels"]
+    if LABEL_RELEASE not in own:
+        return None
     box, release = own[LABEL_BOX], int(own[LABEL_RELEASE])
     tag = image_tag(project, box, release)
     if tag not in (entry["RepoTags"] or ()):

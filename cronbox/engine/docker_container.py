@@ -92,3 +92,28 @@ def seen_box(inspected: dict[str, Any]) -> SeenBox:
         oom_killed=state["OOMKilled"],
         started_at=None if started.startswith("0001-") else started,
     )
+
+
+SHOWN: dict[str, tuple[str, ...]] = {
+    "State": ("Status", "ExitCode", "OOMKilled", "Error", "StartedAt", "FinishedAt", "Pid"),
+    "HostConfig": (
+        *("Memory", "MemorySwap", "NanoCpus", "NetworkMode", "RestartPolicy", "ReadonlyRootfs"),
+        *("CapAdd", "CapDrop", "SecurityOpt", "LogConfig"),
+    ),
+    "Config": ("User", "StopSignal", "Entrypoint", "Cmd"),
+}
+"""What of `docker inspect` holds no value of a variable."""
+
+
+def reduced(inspected: dict[str, Any]) -> dict[str, Any]:
+    """`docker inspect` without what may be secret."""
+    shown: dict[str, Any] = {key: inspected.get(key) for key in ("Id", "Created", "Image", "RestartCount")}
+    for part, keys in SHOWN.items():
+        shown[part] = {key: inspected.get(part, {}).get(key) for key in keys}
+    config = inspected["Config"]
+    shown["Config"]["Env"] = sorted(line.partition("=")[0] for line in config.get("Env") or ())
+    own = (config.get("Labels") or {}).items()
+    shown["Config"]["Labels"] = {name: value for name, value in own if name.startswith("cronbox.")}
+    keys = ("Type", "Name", "Source", "Destination", "RW")
+    shown["Mounts"] = [{key: mount.get(key) for key in keys} for mount in inspected.get("Mounts", ())]
+    return shown

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from pathlib import Path
 
 from cronbox.config import BoxConfig
 from cronbox.engine import EngineInfo
@@ -18,17 +16,19 @@ from cronbox.model.durations import format_duration, format_size
 from cronbox.model.event import format_time, parse_time
 from cronbox.ops import Site
 from cronbox.ops.crontabs import read_crontabs
+from cronbox.ops.facts import engine_is_here
+from cronbox.ops.finding import Finding, Level, guarded, in_time
 from cronbox.ops.inside import ask_agent
 from cronbox.ops.lease import who_leads
-from cronbox.ops.secrets import find
+from cronbox.ops.probe import SKEW_S, probe
+from cronbox.ops.secrets import COMMAND_TIMEOUT_S, find
 from cronbox.ops.status import BoxStatus, State, box_statuses
-from cronbox.ops.wanted import recipe_of
+from cronbox.ops.wanted import recipe_of, spec_of
 
-SKEW_S = 2.0
 LOW_DISK = 1 << 30
 LAG_S = 30.0
-DISK_FULL_PERCENT = 95
-
+STORE_PATIENCE_S = 120.0
+"""A large database takes its time to be looked over."""
 
 HINTS = {
     Kind.BOX_DOWN: "`cronbox up` starts it; `docker logs` tells why it ended",
@@ -44,43 +44,38 @@ HINTS = {
 }
 
 
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    """It works, and will not for ever or not for all."""
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check came to. `hint` says what to do; `box` is None for what concerns the whole project."""
-
-    check: str
-    level: Level
-    message: str
-    hint: str = ""
-    box: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def examine(site: Site) -> list[Finding]:
-    """Every finding, the general ones first. A part that cannot be examined is a finding, not an error."""
-    findings = [*_disk(site), *_store(site), *_daemon(site), *_config(site)]
+    """Every finding, the general ones first. A part that cannot be examined is a finding, not an error, and
+    one that hangs is left behind."""
+    findings = [
+        *guarded("disk", lambda: [_disk("state_dir", site.config.state_dir)]),
+        *guarded("store", lambda: _store(site), patience=STORE_PATIENCE_S),
+        *guarded("daemon", lambda: list(_daemon(site))),
+    ]
+    for box in site.config.boxes.values():
+        findings += _config(site, box)
     try:
-        info = site.engine.info()
-        boxes = {box.box: box for box in site.engine.boxes(site.project)}
+        info, boxes = in_time(lambda: (site.engine.info(), site.engine.boxes(site.project)))
     except CronboxError as error:
         return [
             Finding("engine", Level.FAIL, error.message, error.hint or "start Docker, or set docker_url"),
             *findings,
         ]
-    findings = [*_engine(info), *_clock(info, site.now()), *findings]
-    statuses = {status.box: status for status in _statuses(site, findings)}
-    for name in sorted({*site.config.boxes, *boxes}):
-        findings += _box(site, name, boxes.get(name), statuses.get(name))
-    return findings
+    findings = [*_engine(info), *_root(site, info), *_clock(info, site.now()), *findings]
+    return findings + _boxes(site, {box.box: box for box in boxes}, findings)
+
+
+def _boxes(site: Site, seen: dict[str, SeenBox], findings: list[Finding]) -> list[Finding]:
+    statuses: dict[str, BoxStatus] = {}
+    found: list[Finding] = []
+    if not any(finding.check == "store" and finding.level is Level.FAIL for finding in findings):
+        try:
+            statuses = {status.box: status for status in in_time(lambda: box_statuses(site))}
+        except CronboxError as error:
+            found.append(Finding("status", Level.FAIL, error.message, error.hint))
+    for name in sorted({*site.config.boxes, *seen}):
+        found += _box(site, name, seen.get(name), statuses.get(name))
+    return found
 
 
 def _engine(info: EngineInfo) -> Iterator[Finding]:
@@ -100,25 +95,27 @@ def _clock(info: EngineInfo, now: datetime) -> Iterator[Finding]:
     yield Finding("clock", Level.WARN, f"the engine's clock is {abs(skew):.1f} s {way} ours", hint)
 
 
-def _disk(site: Site) -> Iterator[Finding]:
-    folder = site.config.state_dir
+def _root(site: Site, info: EngineInfo) -> list[Finding]:
+    """The disk where the engine keeps images and volumes, if it is one of this host's."""
+    root = Path(info.root) if info.root else None
+    if root is None or not engine_is_here(site.config) or not root.is_dir():
+        return []
+    return guarded("disk", lambda: [_disk("the engine's data", root)])
+
+
+def _disk(what: str, folder: Path) -> Finding:
     place = next(path for path in (folder, *folder.parents) if path.is_dir())
     free = shutil.disk_usage(place).free
-    if free < LOW_DISK:
-        yield Finding(
-            "disk", Level.WARN, f"{format_size(free)} free at {folder}", "make room, or move state_dir"
-        )
-    else:
-        yield Finding("disk", Level.OK, f"{format_size(free)} free at {folder}")
+    if free >= LOW_DISK:
+        return Finding("disk", Level.OK, f"{format_size(free)} free for {what} at {folder}")
+    hint = "make room, or move state_dir" if what == "state_dir" else "`cronbox prune`, `docker system df`"
+    return Finding("disk", Level.WARN, f"{format_size(free)} free for {what} at {folder}", hint)
 
 
-def _store(site: Site) -> Iterator[Finding]:
-    try:
-        site.store.check()
-    except CronboxError as error:
-        yield Finding("store", Level.FAIL, error.message, error.hint)
-    else:
-        yield Finding("store", Level.OK, f"whole, schema {site.store.revision()}")
+def _store(site: Site) -> list[Finding]:
+    site.store.check(quick=True)
+    output = format_size(site.store.output_bytes())
+    return [Finding("store", Level.OK, f"whole, schema {site.store.revision()}, {output} of output")]
 
 
 def _daemon(site: Site) -> Iterator[Finding]:
@@ -136,17 +133,20 @@ def _daemon(site: Site) -> Iterator[Finding]:
         yield Finding("daemon", Level.WARN, "no daemon runs for this project", hint)
 
 
-def _config(site: Site) -> Iterator[Finding]:
-    """The crontabs of every box, without what only its image knows, and where its secrets come from."""
-    for name, box in site.config.boxes.items():
-        if box.section.secrets:
-            yield _secrets(box)
-        errors = read_crontabs(site.config, box, None).errors
-        if errors:
-            count = f"{len(errors)} errors, the first: " if len(errors) > 1 else ""
-            yield Finding(
-                "crontab", Level.FAIL, f"{count}{errors[0]}", f"`cronbox check crontabs/{name}`", box=name
-            )
+def _config(site: Site, box: BoxConfig) -> list[Finding]:
+    """Its crontabs, without what only its image knows, and where its secrets come from."""
+    commands = sum(secret.command is not None for secret in box.section.secrets.values())
+    found = (
+        guarded("secrets", lambda: [_secrets(box)], box=box.name, patience=5 + commands * COMMAND_TIMEOUT_S)
+        if box.section.secrets
+        else []
+    )
+    errors = read_crontabs(site.config, box, None).errors
+    if errors:
+        count = f"{len(errors)} errors, the first: " if len(errors) > 1 else ""
+        hint = f"`cronbox check crontabs/{box.name}`"
+        found.append(Finding("crontab", Level.FAIL, f"{count}{errors[0]}", hint, box=box.name))
+    return found
 
 
 def _secrets(box: BoxConfig) -> Finding:
@@ -157,55 +157,42 @@ def _secrets(box: BoxConfig) -> Finding:
     return Finding("secrets", Level.OK, f"all {len(box.section.secrets)} can be had", box=box.name)
 
 
-def _statuses(site: Site, findings: list[Finding]) -> list[BoxStatus]:
-    """What the store knows of the boxes; nothing where the store itself is broken."""
-    if any(finding.check == "store" and finding.level is Level.FAIL for finding in findings):
-        return []
-    return box_statuses(site)
-
-
-def _box(site: Site, name: str, seen: SeenBox | None, status: BoxStatus | None) -> Iterator[Finding]:
+def _box(site: Site, name: str, seen: SeenBox | None, status: BoxStatus | None) -> list[Finding]:
     config = site.config.boxes.get(name)
+    found: list[Finding] = []
     if config is not None:
-        yield _image(site, config, seen)
-    yield _container(name, seen, status, known=config is not None)
+        found += guarded("image", lambda: _image(site, config, seen), box=name)
+    found.append(_container(name, seen, status, known=config is not None))
     if status is not None:
-        yield from _conditions(status)
+        found += _conditions(status)
     if seen is None or not seen.running:
-        return
-    yield from _guarded("agent", name, lambda: _agent(site, seen))
-    yield from _guarded("fifo", name, lambda: _fifo(site, seen))
-    yield from _guarded("log", name, lambda: _log(site, seen))
-    yield from _guarded("installed", name, lambda: _installed(site, seen))
-    if status is not None:
-        yield from _told(status)
+        return found
+    found += guarded("agent", lambda: [_agent(site, seen)], box=name)
+    found += guarded("inside", lambda: probe(site, seen, config), box=name)
+    found += guarded("installed", lambda: [_installed(site, seen)], box=name)
+    return [*found, *(_told(status) if status is not None else ())]
 
 
-def _guarded(check: str, box: str, look: Callable[[], Finding]) -> Iterator[Finding]:
-    """What a look into the box came to; one that is not possible has failed."""
-    try:
-        yield look()
-    except CronboxError as error:
-        yield Finding(check, Level.FAIL, error.message, error.hint, box=box)
-
-
-def _image(site: Site, box: BoxConfig, seen: SeenBox | None) -> Finding:
+def _image(site: Site, box: BoxConfig, seen: SeenBox | None) -> list[Finding]:
+    """Whether there is an image of the present recipe, and the container is what config.toml makes of it."""
     digest = recipe_of(site.config, box).digest
     releases = site.engine.images(site.project, box.name)
     current = next((image for image in releases if image.recipe == digest), None)
-    hint = f"`cronbox up {box.name}` builds it"
+    hint = f"`cronbox up {box.name}` "
     if current is None:
         what = "no image yet" if not releases else "the image is older than the config"
-        return Finding("image", Level.WARN, what, hint, box=box.name)
+        return [Finding("image", Level.WARN, what, f"{hint}builds it", box=box.name)]
     if seen is not None and seen.image != current.id:
-        return Finding(
-            "image",
-            Level.WARN,
-            f"release {current.release} is built, {seen.release} runs",
-            hint,
-            box=box.name,
-        )
-    return Finding("image", Level.OK, f"release {current.release}, {format_size(current.size)}", box=box.name)
+        what = f"release {current.release} is built, {seen.release} runs"
+        return [Finding("image", Level.WARN, what, f"{hint}takes it", box=box.name)]
+    size = f"release {current.release}, {format_size(current.size)}"
+    found = [Finding("image", Level.OK, size, box=box.name)]
+    if seen is not None and seen.digest != spec_of(site.config, box, current).digest:
+        what = "the container is not as config.toml wants it"
+        found.append(Finding("wanted", Level.WARN, what, f"{hint}replaces it", box=box.name))
+    elif seen is not None:
+        found.append(Finding("wanted", Level.OK, "the container is as config.toml wants it", box=box.name))
+    return found
 
 
 def _container(name: str, seen: SeenBox | None, status: BoxStatus | None, *, known: bool) -> Finding:
@@ -227,32 +214,12 @@ def _container(name: str, seen: SeenBox | None, status: BoxStatus | None, *, kno
 
 
 def _agent(site: Site, seen: SeenBox) -> Finding:
-    ask_agent(site.engine, seen.container, "status")
+    """Whether it answers, and whether what it has to say reaches its log."""
+    status = ask_agent(site.engine, seen.container, "status")
+    if failure := status.get("log_failure"):
+        hint = "make room on the engine's host; until then the agent keeps in memory what it can"
+        return Finding("agent", Level.FAIL, f"cannot write its log: {failure}", hint, box=seen.box)
     return Finding("agent", Level.OK, "answers", box=seen.box)
-
-
-def _fifo(site: Site, seen: SeenBox) -> Finding:
-    there = site.engine.exec(seen.container, ["test", "-p", "/run/cronbox/trigger"]).exit_code == 0
-    if there:
-        return Finding("fifo", Level.OK, "is there", box=seen.box)
-    return Finding(
-        "fifo", Level.FAIL, "is gone, so no job can start", f"`cronbox restart {seen.box}`", box=seen.box
-    )
-
-
-def _log(site: Site, seen: SeenBox) -> Finding:
-    """How full the disk under the box's log is."""
-    said = site.engine.exec(seen.container, ["df", "--output=pcent", "/log"]).stdout.decode(errors="replace")
-    digits = "".join(char for char in said if char.isdigit())
-    if digits and int(digits) >= DISK_FULL_PERCENT:
-        return Finding(
-            "log",
-            Level.FAIL,
-            f"the disk under /log is {digits}% full",
-            "make room on the engine's host",
-            box=seen.box,
-        )
-    return Finding("log", Level.OK, f"the disk under /log is {digits or '?'}% full", box=seen.box)
 
 
 def _installed(site: Site, seen: SeenBox) -> Finding:

@@ -86,7 +86,7 @@ def mounted_folders(config: Config, box: BoxConfig) -> tuple[MountedFolder, ...]
     What a job can write to may hold at its start what is not there now, and what another mount covers is not
     seen, so neither is known.
     """
-    if not _engine_is_here(config):
+    if not engine_is_here(config):
         return ()
     section = box.section
     scripts = [(section.scripts, "/scripts", True)] if section.scripts else []
@@ -106,7 +106,7 @@ def _is_covered(target: str, mounts: Sequence[tuple[str, str, bool]]) -> bool:
     return any(other.startswith(f"{target.rstrip('/')}/") for _, other, _ in mounts)
 
 
-def _engine_is_here(config: Config) -> bool:
+def engine_is_here(config: Config) -> bool:
     """Whether the engine surely sees this host's folders: a socket, and no context that names another."""
     address = config.file.cronbox.docker_url or os.environ.get("DOCKER_HOST")
     if address:

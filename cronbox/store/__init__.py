@@ -10,6 +10,7 @@ from cronbox.store.incidents import Incident
 from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
+from cronbox.store.pruning import Keeping, Old
 from cronbox.store.runs import RunFilter
 from cronbox.store.soundness import Soundness
 from cronbox.store.store import Store
@@ -18,7 +19,9 @@ __all__ = [
     "BoxState",
     "Cursor",
     "Incident",
+    "Keeping",
     "Leader",
+    "Old",
     "OutputLine",
     "Pause",
     "RunFilter",

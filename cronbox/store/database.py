@@ -20,6 +20,7 @@ BUSY_MS = 30_000
 CACHE_KIB = 32_768
 
 PRAGMAS = (
+    "PRAGMA auto_vacuum=INCREMENTAL",  # first: it holds for a file in which nothing stands yet
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     f"PRAGMA busy_timeout={BUSY_MS}",

@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, Engine, Row, Select, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, insert, select, update
 
 from cronbox.store.database import Transaction, transaction
-from cronbox.store.statement import Lookup, Rows, micros
-from cronbox.store.tables import OUTPUT, RUN
+from cronbox.store.statement import Lookup, Rows, Statement, micros
+from cronbox.store.tables import OUTPUT, OUTPUT_SIZE, RUN
 
 STREAMS = frozenset({"out", "err", "note"})
 PAGE = 64
@@ -31,6 +31,14 @@ SETTLED = timedelta(seconds=5)
 
 NEW = Rows(OUTPUT, ["run", "box", "job", "at", "lines"])
 KEYS = Lookup(RUN.c.id, select(RUN.c.id, RUN.c.pk))
+SIZE_OF = OUTPUT_SIZE.c.bytes
+GROW = Statement(
+    update(OUTPUT_SIZE)
+    .where(OUTPUT_SIZE.c.box == bindparam("box_"))
+    .values(bytes=SIZE_OF + bindparam("more", type_=SIZE_OF.type)),
+    ["more", "box_"],
+)
+BEGIN_SIZE = Statement(insert(OUTPUT_SIZE), ["bytes", "box"])
 ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 BATCH_COLUMNS = (OUTPUT.c.pk, OUTPUT.c.at, OUTPUT.c.lines, OUTPUT.c.job, RUN.c.id, RUN.c.started_at)
@@ -68,6 +76,13 @@ def add(tx: Transaction, box: str, batches: Sequence[OutputBatch]) -> None:
     keys = {row[0]: row[1] for row in found}
     rows = [(keys[b.run], box, b.job, micros(b.at), compress(packed(b.lines))) for b in batches]
     NEW.put(tx, rows)
+    grow(tx, box, sum(len(row[-1]) for row in rows))
+
+
+def grow(tx: Transaction, box: str, size: int) -> None:
+    """Note that the batches of a box take so many bytes more, or less."""
+    if size and GROW.change(tx, [size, box]) == 0:
+        BEGIN_SIZE.change(tx, [size, box])
 
 
 def packed(lines: Sequence[Sequence[Any]]) -> bytes:

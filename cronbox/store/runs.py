@@ -286,17 +286,6 @@ def remove(tx: Transaction, ids: Sequence[str]) -> None:
         tx.execute(delete(RUN).where(RUN.c.id.in_(ids)))
 
 
-def prune(tx: Transaction, older_than: datetime, batch: int) -> int:
-    """Delete up to `batch` of the oldest ended runs from before a time, with their output -> how many."""
-    oldest = (
-        select(RUN.c.pk)
-        .where(RUN.c.at < older_than, RUN.c.status.not_in(sorted(OPEN)))
-        .order_by(RUN.c.at)
-        .limit(batch)
-    )
-    return tx.execute(delete(RUN).where(RUN.c.pk.in_(oldest))).rowcount
-
-
 def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:
     """The conditions that every index can take: the box, the job, the time."""
     bounds: list[ColumnElement[bool]] = []

@@ -22,10 +22,12 @@ from cronbox.store import (
     leases,
     outputs,
     pauses,
+    pruning,
     runs,
     schedules,
     schema,
     soundness,
+    space,
 )
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
@@ -34,6 +36,7 @@ from cronbox.store.incidents import Incident
 from cronbox.store.leases import Leader
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
+from cronbox.store.pruning import Keeping, Old
 from cronbox.store.runs import RunFilter
 from cronbox.store.soundness import Soundness
 
@@ -82,13 +85,15 @@ class Store:
         """Look everything over, promises included -> all that is wrong. Takes its time with a large one."""
         return soundness.examine(self._engine)
 
-    def check(self) -> None:
-        """Look the whole database over. Raises StoreError for a damaged or outdated one."""
+    def check(self, *, quick: bool = False) -> None:
+        """Look the whole database over; `quick`: without comparing each index with its table, which takes
+        most of the time. Raises StoreError for a damaged or outdated one."""
         if self.revision() != schema.head():
             raise StoreError("the database has an older schema", hint="run `cronbox db upgrade`")
         if self._engine.dialect.name == "sqlite":
             with self._reading() as tx:
-                found = tx.execute(text("PRAGMA integrity_check")).scalars().all()
+                pragma = "PRAGMA quick_check" if quick else "PRAGMA integrity_check"
+                found = tx.execute(text(pragma)).scalars().all()
             if found != ["ok"]:
                 raise StoreError(f"the database is damaged: {found[0]}", hint="restore a backup of the file")
 
@@ -221,11 +226,49 @@ class Store:
         with self.transaction() as tx:
             return runs.add_missed(tx, missed)
 
-    def prune_runs(self, older_than: datetime, batch: int = 500) -> int:
-        """Delete up to `batch` of the oldest ended runs that came up before a time, with their output, in
-        one short transaction -> how many. Less than `batch`: nothing is left to delete."""
+    # What is let go
+
+    def old_runs(self, keeping: Keeping) -> Iterator[Old]:
+        """The runs that need not be kept, a page at a time, oldest first; open ones are none of them."""
+        return pruning.Walk(self._engine, keeping).old()
+
+    def remove_runs(self, pks: Sequence[int]) -> int:
+        """Delete these runs, but for open ones, in one short transaction -> how many. Their output should be
+        gone by then."""
         with self.transaction() as tx:
-            return runs.prune(tx, older_than, batch)
+            return pruning.remove_runs(tx, pks)
+
+    def output_bytes(self) -> int:
+        """What the output of all runs takes, compressed as it is."""
+        with self._reading() as tx:
+            return pruning.output_bytes(tx)
+
+    def oldest_output(self, surplus: int) -> Iterator[tuple[int, int]]:
+        """(run, bytes) of the ended runs with the oldest output, until together they have so many bytes."""
+        return pruning.output_of_oldest(self._engine, surplus)
+
+    def forget_output(self, runs: Sequence[int]) -> int:
+        """Delete some output of these runs in one short transaction -> its bytes; 0: there is none left."""
+        with self.transaction() as tx:
+            return pruning.forget_output(tx, runs)
+
+    def note_pruned(self, run: int, at: datetime) -> None:
+        """A run's output goes, and the run stays."""
+        with self.transaction() as tx:
+            pruning.note_pruned(tx, run, at)
+
+    def pruned_at(self, run_id: str) -> datetime | None:
+        """When a run's output was let go; None while it is kept."""
+        with self._reading() as tx:
+            return pruning.pruned_at(tx, run_id)
+
+    def give_back_space(self) -> int:
+        """Give some free pages of the file back to the file system, in one short transaction -> how many."""
+        return space.give_back(self._engine)
+
+    def shorten_log(self) -> None:
+        """Cut off the database's write-ahead log, where nobody has to wait for that."""
+        space.shorten_log(self._engine)
 
     # Output
 

@@ -126,6 +126,8 @@ class RunRow(SQLModel, table=True):
     env: Any | None = Field(sa_column=Column(Json))
     args: Any | None = Field(sa_column=Column(Json))
     result: Any | None = Field(sa_column=Column(Json))
+    output_pruned: datetime | None = Field(sa_column=Column(UtcTime))
+    """When its output was let go, before the run itself. No field of `Run`: no event knows it."""
 
 
 class OutputRow(SQLModel, table=True):
@@ -145,6 +147,16 @@ class OutputRow(SQLModel, table=True):
     job: str = Field(sa_column=Column(Key, nullable=False))
     at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     lines: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class OutputSizeRow(SQLModel, table=True):
+    """How many bytes the batches of a box take. Kept with each change, since adding them up would read
+    through all of them."""
+
+    __tablename__ = "output_size"
+
+    box: str = Field(sa_column=Column(Text, primary_key=True))
+    bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class CursorRow(SQLModel, table=True):
@@ -283,6 +295,7 @@ class ConditionRow(SQLModel, table=True):
 
 RUN = SQLModel.metadata.tables["run"]
 OUTPUT = SQLModel.metadata.tables["output"]
+OUTPUT_SIZE = SQLModel.metadata.tables["output_size"]
 CURSOR = SQLModel.metadata.tables["cursor"]
 BOX = SQLModel.metadata.tables["box"]
 PAUSE = SQLModel.metadata.tables["pause"]

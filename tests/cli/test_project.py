@@ -33,7 +33,7 @@ def test_doctor_finds_a_good_project_well(desk: Desk) -> None:
     assert set(checks.values()) == {"ok"}
     assert {check for _, check in checks} == {
         *("engine", "clock", "disk", "store", "image", "box", "agent", "fifo", "log", "installed", "crond"),
-        *("tick", "lag"),
+        *("tick", "lag", "wanted", "mounts"),
     }
 
 

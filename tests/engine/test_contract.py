@@ -72,6 +72,14 @@ def test_exec_and_stream_in_a_box_that_stands_still_say_so(either: Workshop) -> 
         either.engine.stream(container, FOLLOW)
 
 
+def test_what_is_shown_of_a_container_has_its_state_and_no_value_of_a_variable(either: Workshop) -> None:
+    shown = either.engine.inspect(either.create(env=(("PGPASSWORD", "hunter2"),)))
+    assert shown["State"]["Status"] == "created"
+    assert "PGPASSWORD" in shown["Config"]["Env"] and "hunter2" not in str(shown)
+    with pytest.raises(NotFound):
+        either.engine.inspect(ABSENT)
+
+
 def test_what_is_not_there_is_not_found(either: Workshop) -> None:
     engine = either.engine
     for call in (engine.start, lambda c: engine.stop(c, timeout=1), lambda c: engine.exec(c, ["true"])):

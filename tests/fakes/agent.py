@@ -8,6 +8,7 @@ from typing import Any
 
 from cronbox.engine import AGENT, ExecResult
 from cronbox.model.event import format_time
+from cronbox.ops.probe import PYTHON
 from tests.fakes.engine import FakeBox, FakeEngine
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\netl:x:1000:1000::/home/etl:/bin/sh\n"
@@ -23,6 +24,8 @@ class FakeAgent:
         self.jobs = jobs
         self.digest = ""
         self.secrets: dict[str, str] = {}
+        self.inside: dict[str, Any] = {}
+        """What a look from inside finds, where that is not well."""
         self.ends: dict[str, dict[str, Any]] = {}
         self.prints: dict[str, list[list[Any]]] = {}
         self.holds: dict[str, str] = {}
@@ -37,8 +40,7 @@ class FakeAgent:
         engine.script([*AGENT, "status"], lambda box, stdin: _said({"running": list(self._running)}))
         engine.script([*AGENT, "follow"], lambda box, stdin: _said(self._head(box)))
         engine.script(["cat", "/etc/passwd"], ExecResult(0, PASSWD, b""))
-        engine.script(["test", "-p"], ExecResult(0, b"", b""))
-        engine.script(["df"], ExecResult(0, b"Use%\n 14%\n", b""))
+        engine.script(PYTHON, lambda box, stdin: _said(self._inside() | self.inside))
 
     def boot(self, box: FakeBox, boot_id: str = "boot-1") -> None:
         self.write(box, "boot", log_id="fake-log", boot_id=boot_id, agent="1", release=1, timezone="UTC")
@@ -142,6 +144,10 @@ class FakeAgent:
         before = self.secrets
         self.secrets = {name: before[name] for name in given["keep"] if name in before} | given["values"]
         return _said({"changed": self.secrets != before})
+
+    def _inside(self) -> dict[str, Any]:
+        well = {"fifo": "", "log": "", "log_bytes": 4096, "log_used": 14, "mounts": {"/scripts": ""}}
+        return well | {"now": self.now.timestamp(), "secrets": sorted(self.secrets)}
 
     def _head(self, box: FakeBox) -> dict[str, Any]:
         return {

@@ -159,6 +159,12 @@ class FakeEngine:
         found = [box.seen for box in self.containers.values() if box.spec.project == project]
         return sorted(found, key=lambda box: box.box)
 
+    def inspect(self, container: str) -> dict[str, object]:
+        self._answer()
+        box = self._box(container)
+        env = sorted(name for name, _ in box.spec.env)
+        return {"State": {"Status": box.seen.state}, "Config": {"Env": env}, "Mounts": []}
+
     def sizes(self, project: str) -> dict[str, Size]:
         return {box.box: Size(written=4096, image=120_000_000) for box in self.boxes(project)}
 

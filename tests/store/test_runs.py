@@ -247,12 +247,3 @@ def test_every_run_of_a_slot_is_given(store: Store):
 
 def _slots(store: Store) -> dict[datetime, list[Run]]:
     return store.runs_in_slots("etl", "load", NOON, NOON + timedelta(minutes=1))
-
-
-def test_pruning_takes_the_oldest_ended_runs_in_batches(store: Store):
-    put(
-        store, *(a_run(f"r{n}", minute=n) for n in range(10)), a_run("open", minute=-1, status=Status.RUNNING)
-    )
-    limit = NOON + timedelta(minutes=7)
-    assert [store.prune_runs(limit, batch=3) for _ in range(4)] == [3, 3, 1, 0]
-    assert [run.id for run in store.runs()] == ["r9", "r8", "r7", "open"]
