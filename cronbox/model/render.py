@@ -15,7 +15,8 @@ HEADER = "# written by cronbox, do not edit"
 TRIGGER = "/run/cronbox/trigger"
 TICK = "@tick"
 _REDIRECTION = f" >{TRIGGER}"
-_ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in ("description", "jitter"))
+_OUTSIDE = frozenset({"description", "jitter", "notify"})
+_ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in _OUTSIDE)
 """What the agent obeys, by the same names. Of the jitter it is told the job's own delay."""
 
 

@@ -10,12 +10,14 @@ from itertools import islice
 from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
+from cronbox.model.alert import Rule
 from cronbox.model.run import OPEN, Run, Status
-from cronbox.store import boxes, cursors, database, incidents, outputs, pauses, runs, schema
+from cronbox.store import boxes, cursors, database, incidents, outbox, outputs, pauses, runs, schema, targets
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.database import Transaction
 from cronbox.store.incidents import Incident
+from cronbox.store.outbox import Delivery
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.runs import RunFilter
@@ -230,6 +232,23 @@ class Store:
         """What happened to the box and is no run, newest first."""
         with self._reading() as tx:
             return incidents.read(tx, box, since=since, limit=limit)
+
+    # Notifications
+
+    def rules(self) -> list[Rule]:
+        """What each target is told."""
+        with self._reading() as tx:
+            return targets.rules(tx)
+
+    def due_targets(self, now: datetime) -> list[str]:
+        """The targets for which something waits that may be sent now."""
+        with self._reading() as tx:
+            return outbox.due_targets(tx, now)
+
+    def deliveries(self, *, target: str | None = None, limit: int = 50) -> list[Delivery]:
+        """What was, or is to be, sent; newest first."""
+        with self._reading() as tx:
+            return outbox.read(tx, target=target, limit=limit)
 
     def _change(self, box: str, **changes: object) -> None:
         with self.transaction() as tx:
