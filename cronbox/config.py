@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,9 +31,11 @@ from cronbox.errors import ConfigError, NotFound
 from cronbox.locate import CONFIG_NAME as CONFIG_NAME
 from cronbox.locate import find_config as find_config
 from cronbox.model import values
+from cronbox.model.alert import DEFAULT_WHEN, Kind
 from cronbox.model.durations import parse_duration, parse_size
 from cronbox.model.fields import FieldError, parse_schedule
 from cronbox.model.job import Policy
+from cronbox.model.quiet import Quiet, parse_quiet
 from cronbox.model.settings import KEYS, OF_ONE_JOB, policy_from
 from cronbox.model.window import Once, Recurring, Window
 
@@ -231,6 +233,71 @@ class RetentionSection(Section):
     releases: int = Field(default=3, ge=1)
 
 
+def _url(url: str) -> str:
+    """An address may hold a password, so it is in no error."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", url):
+        raise ValueError("an address is written SCHEME://…")
+    return url
+
+
+def _web_url(url: str) -> str:
+    if not re.fullmatch(r"https?://\S+", url):
+        raise ValueError("an address is written https://…")
+    return url
+
+
+class TargetSection(Section):
+    """What `[[notify]]` and `[[ping]]` share: a name, an address or where it stands, and which jobs."""
+
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    url: Annotated[str, AfterValidator(_url)] | None = Field(default=None, repr=False)
+    url_env: str | None = Field(default=None, min_length=1)
+    url_file: str | None = Field(default=None, min_length=1)
+    jobs: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_address(self) -> TargetSection:
+        if [self.url, self.url_env, self.url_file].count(None) != 2:
+            raise ValueError("needs one of `url`, `url_env` and `url_file`")
+        return self
+
+
+def _one_kind(kind: Any) -> Any:
+    """TOML has texts."""
+    return Kind(kind) if kind in list(Kind) else kind
+
+
+class NotifySection(TargetSection):
+    """One of `[[notify]]`: who is told of what, and when."""
+
+    when: list[Annotated[Kind, BeforeValidator(_one_kind)]] = Field(default=list(DEFAULT_WHEN), min_length=1)
+    after: int | None = Field(default=None, ge=1)
+    quiet: str | None = None
+    zone: Zone = "UTC"
+    digest: Annotated[Seconds, Field(ge=0, le=86_400)] = 0.0
+    daily_cap: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _readable_quiet(self) -> NotifySection:
+        self.quiet_hours()
+        return self
+
+    def quiet_hours(self) -> Quiet | None:
+        """As the model has them. Raises ValueError."""
+        return None if self.quiet is None else parse_quiet(self.quiet, ZoneInfo(self.zone))
+
+
+class PingSection(TargetSection):
+    """One of `[[ping]]`: a service that watches us is told when runs start and how they end."""
+
+
+class DaemonSection(Section):
+    """`[daemon]`: the daemon's own sign of life."""
+
+    ping_url: Annotated[str, AfterValidator(_web_url)] | None = Field(default=None, repr=False)
+    ping_every: Annotated[Seconds, Field(ge=5, le=86_400)] = 60.0
+
+
 class ConfigFile(Section):
     """config.toml as a whole."""
 
@@ -240,6 +307,17 @@ class ConfigFile(Section):
     lint: LintSection = LintSection()
     maintenance: list[MaintenanceSection] = []
     retention: RetentionSection = RetentionSection()
+    notify: list[NotifySection] = []
+    ping: list[PingSection] = []
+    daemon: DaemonSection = DaemonSection()
+
+    @property
+    def targets(self) -> dict[str, NotifySection | PingSection]:
+        """`[[notify]]` and `[[ping]]` by name; one without has its place: `notify-1`."""
+        found: dict[str, NotifySection | PingSection] = {}
+        found |= {section.name or f"notify-{n}": section for n, section in enumerate(self.notify, 1)}
+        found |= {section.name or f"ping-{n}": section for n, section in enumerate(self.ping, 1)}
+        return found
 
 
 class BoxConfig:
@@ -349,7 +427,10 @@ def check_config(path: Path, raw: dict[str, Any]) -> Config:
     }
     for box in boxes.values():
         problems += _missing_files(box)
-    problems += _unknown_targets(file.maintenance, boxes)
+    for where, sections in (("maintenance", file.maintenance), ("notify", file.notify), ("ping", file.ping)):
+        problems += _unknown_targets(where, sections, boxes)
+    problems += _targets_of_one_name(file)
+    problems += _unknown_notify(policies, file)
     if problems:
         raise _refused(path, problems)
     return Config(path, file, boxes)
@@ -408,12 +489,26 @@ def _folders(root: Path, problems: list[str]) -> Iterator[str]:
             problems.append(f"crontabs/{folder.name}: a box's name has small letters, digits, `-` and `_`")
 
 
-def _unknown_targets(sections: list[MaintenanceSection], boxes: Mapping[str, BoxConfig]) -> Iterator[str]:
-    """Windows for boxes that there are not."""
+def _targets_of_one_name(file: ConfigFile) -> Iterator[str]:
+    if len(file.targets) != len(file.notify) + len(file.ping):
+        yield "notify, ping: two have the same name"
+
+
+def _unknown_notify(policies: Mapping[str, Policy], file: ConfigFile) -> Iterator[str]:
+    """Targets that jobs are to be told to, and that there are not."""
+    for box, policy in policies.items():
+        for name in sorted({*(policy.notify or ())} - {*file.targets}):
+            yield f"{f'boxes.{box}' if box else 'defaults'}.notify: no target {name!r}"
+
+
+def _unknown_targets(
+    where: str, sections: Sequence[MaintenanceSection | TargetSection], boxes: Mapping[str, BoxConfig]
+) -> Iterator[str]:
+    """Sections for boxes that there are not."""
     for index, section in enumerate(sections):
         for target in section.jobs:
             if target.partition("/")[0] not in boxes:
-                yield f"maintenance.{index}.jobs: no box {target.partition('/')[0]!r}"
+                yield f"{where}.{index}.jobs: no box {target.partition('/')[0]!r}"
 
 
 def _missing_files(box: BoxConfig) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """`cronbox daemon`: the long-running service outside the boxes.
 
 Full passes on a tick make everything right; the engine's events and changed files only make it sooner.
-Threads: the scheduler's, one tail for each running box, one listener to the engine, one to the files. Each is
-started by the `keep_watch` tick and simply ends when it fails, so that tick is the only thing that retries.
+Threads: the scheduler's, one tail for each running box, one listener to the engine, one to the files, and
+the sender. Each is started by the `keep_watch` tick and simply ends when it fails, so that tick is the only
+thing that retries.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -28,10 +30,12 @@ from cronbox.model.box import SeenBox
 from cronbox.ops import Site
 from cronbox.ops.deaths import close_dead, close_gone, note_death, note_pause
 from cronbox.ops.lease import Term, terms
+from cronbox.ops.notify import Sender
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
 from cronbox.ops.secrets import secret_files
 from cronbox.ops.tail import Tail
+from cronbox.ops.targets import keep_rules
 from cronbox.ops.watch import Watch
 
 RECONCILE_S = 30
@@ -40,6 +44,8 @@ LOOK_S = 10
 RETAIN_S = 3600
 LEAD_LOOK_S = 0.5
 """How soon a daemon that leads no more stands down."""
+WELL_S = 30.0
+"""How long after its last look at the boxes the daemon still counts as well."""
 STOP_S = 4.0
 AT_ONCE = timedelta(milliseconds=50)
 RETRY = timedelta(milliseconds=500)
@@ -89,6 +95,8 @@ class Daemon:
         self._listener: threading.Thread | None = None
         self._files: threading.Thread | None = None
         self._watch = Watch(term.site)
+        self._sender: threading.Thread | None = None
+        self._well_at = float("-inf")
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
@@ -97,6 +105,7 @@ class Daemon:
         site = self._site
         log.info("daemon_started", project=site.project, config=str(site.config.path), pid=os.getpid())
         site.store.check()
+        keep_rules(site)
         self._scheduler.add_listener(lambda event: self._wake(event.job_id, RETRY), EVENT_JOB_MAX_INSTANCES)
         self._every(WATCH_S, self.keep_watch)
         self._every(RECONCILE_S, self.reconcile)
@@ -156,6 +165,7 @@ class Daemon:
         """Make the boxes as config.toml wants them, but for those a person has put down."""
         site = self._site
         self._take_config()
+        keep_rules(site)
         wanted = [box for box in site.config.boxes.values() if site.store.box_state(box.name).wanted]
         done = reconcile(site, wanted, lambda line: log.info("box_progress", line=line))
         for box, failure in done.failures.items():
@@ -180,6 +190,7 @@ class Daemon:
     def keep_watch(self) -> None:
         """Close the runs of dead boxes, put right what drifted, and see that every running box is tailed, and
         engine and files are heard."""
+        self._keep_sender()
         seen = self._site.engine.boxes(self._site.project)
         for box in seen:
             if box.running:
@@ -193,6 +204,17 @@ class Daemon:
             self._listener = self._thread("engine-events", self._listen)
         if self._files is None or not self._files.is_alive():
             self._files = self._thread("files", self._watch_files)
+        self._well_at = time.monotonic()
+
+    def _keep_sender(self) -> None:
+        """Before anything that can fail: what fails is what people are to be told."""
+        if self._sender is None or not self._sender.is_alive():
+            sender = Sender(self._site, well=self._is_well, stopped=self._stopped)
+            self._sender = self._thread("sender", sender.run)
+
+    def _is_well(self) -> bool:
+        """Whether the daemon does its work: it has looked at all boxes a short while ago."""
+        return time.monotonic() - self._well_at < WELL_S
 
     def look(self) -> None:
         """See which slots were missed, and what is not as it should be."""

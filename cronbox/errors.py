@@ -91,3 +91,11 @@ class ImpossibleTransition(CronboxError):
 
 class LogGap(CronboxError):
     """Events are missing between the cursor and the first event read: read again from the cursor."""
+
+
+class NotSent(CronboxError):
+    """A notification did not go out, but may when it is tried again. Names no address."""
+
+
+class SendingRefused(NotSent):
+    """A notification can never go out as its target is configured. Names no address."""

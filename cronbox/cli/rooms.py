@@ -26,6 +26,7 @@ ROOMS = {
     "runs": "runs show kill",
     "results": "results metrics",
     "logs": "logs",
+    "notify": "notify",
     "project": "init daemon doctor",
     "db": "db",
     "prune": "prune",

@@ -57,6 +57,7 @@ class Policy:
     memory_limit: int | None = None
     cpu_time: int | None = None
     max_processes: int | None = None
+    notify: tuple[str, ...] | None = None
     paused: bool = False
 
 

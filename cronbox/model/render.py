@@ -15,9 +15,9 @@ HEADER = "# written by cronbox, do not edit"
 TRIGGER = "/run/cronbox/trigger"
 TICK = "@tick"
 _REDIRECTION = f" >{TRIGGER}"
-_OUTSIDE = frozenset({"description", "jitter", "grace", "max_runtime"})
-"""For people and the watch, so that a change of them installs nothing. Of the jitter the agent is told the
-job's own delay."""
+_OUTSIDE = frozenset({"description", "jitter", "grace", "max_runtime", "notify"})
+"""For people, the watch and those who are told, so that a change of them installs nothing. Of the jitter the
+agent is told the job's own delay."""
 _ENFORCED = tuple(field.name for field in fields(Policy) if field.name not in _OUTSIDE)
 """What the agent obeys, by the same names."""
 

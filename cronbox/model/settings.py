@@ -143,6 +143,11 @@ _ROWS = (
         "Processes that its user may have while it runs; for root it means nothing.",
         values.optional(values.whole(1, 1_000_000)),
     ),
+    Key(
+        *("notify", "names", "", ""),
+        "Who is told of it: targets of config.toml, or `none`; without it, each target's `jobs` say so.",
+        values.targets,
+    ),
     Key("paused", "yes | no", "no", "", "Its slots are skipped, with that reason.", values.flag),
 )
 KEYS: dict[str, Key] = {key.name: key for key in _ROWS}

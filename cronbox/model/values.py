@@ -40,6 +40,11 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name(part) for part in _parts(value)))
 
 
+def targets(value: object) -> tuple[str, ...]:
+    """Names of targets, or `none`: nobody."""
+    return () if value == "none" else tuple(dict.fromkeys(name(part) for part in _parts(value)))
+
+
 def optional(read: Reader) -> Reader:
     """`none`, or what `read` takes."""
     return lambda value: None if value in ("none", False) else read(value)

@@ -17,6 +17,7 @@ import structlog
 from cronbox.errors import LogGap
 from cronbox.model.event import Event
 from cronbox.model.run import RUN_EVENTS, Run, lost, slot_of
+from cronbox.ops.alert import note_runs
 from cronbox.ops.fold import Fold
 from cronbox.store import Cursor, Store, boxes, cursors, incidents, outputs, pauses, runs, schedules
 from cronbox.store.database import Transaction
@@ -75,6 +76,7 @@ def ingest(
             seq, ahead, taken = event.seq, None, taken + 1
         if taken or not same_log:
             ended = _write(tx, fold)
+            note_runs(tx, [fold.runs[id] for id in fold.changed], now=now)
             cursors.save(tx, Cursor(box, log_id, seq, fold.boot_id, fold.release, fold.last_event_at, now))
     if ahead is not None:
         raise LogGap(f"{box}: the log goes from event {seq} to {ahead.seq}", hint="it is read again")
@@ -89,6 +91,7 @@ def close_lost(store: Store, box: str, *, reason: str, now: datetime) -> tuple[R
     with store.transaction() as tx:
         closed = tuple(lost(run, at=now, reason=reason) for run in runs.still_open(tx, box))
         runs.advance(tx, closed)
+        note_runs(tx, closed, now=now)
     for run in closed:
         log.warning("run_lost", box=box, job=run.job, run=run.id, reason=reason)
     return closed

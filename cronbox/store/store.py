@@ -10,6 +10,7 @@ from itertools import islice
 from sqlalchemy import Engine, text
 
 from cronbox.errors import StoreError
+from cronbox.model.alert import Rule
 from cronbox.model.conditions import Condition
 from cronbox.model.expected import Expectation, Meant
 from cronbox.model.run import OPEN, Run, Status
@@ -20,6 +21,7 @@ from cronbox.store import (
     database,
     incidents,
     leases,
+    outbox,
     outputs,
     pauses,
     pruning,
@@ -28,12 +30,14 @@ from cronbox.store import (
     schema,
     soundness,
     space,
+    targets,
 )
 from cronbox.store.boxes import BoxState
 from cronbox.store.cursors import Cursor
 from cronbox.store.database import Transaction
 from cronbox.store.incidents import Incident
 from cronbox.store.leases import Leader
+from cronbox.store.outbox import Delivery
 from cronbox.store.outputs import OutputLine
 from cronbox.store.pauses import Pause
 from cronbox.store.pruning import Keeping, Old
@@ -392,6 +396,23 @@ class Store:
         """What happened to the box and is no run, newest first."""
         with self._reading() as tx:
             return incidents.read(tx, box, since=since, limit=limit)
+
+    # Notifications
+
+    def rules(self) -> list[Rule]:
+        """What each target is told."""
+        with self._reading() as tx:
+            return targets.rules(tx)
+
+    def due_targets(self, now: datetime) -> list[str]:
+        """The targets for which something waits that may be sent now."""
+        with self._reading() as tx:
+            return outbox.due_targets(tx, now)
+
+    def deliveries(self, *, target: str | None = None, limit: int = 50) -> list[Delivery]:
+        """What was, or is to be, sent; newest first."""
+        with self._reading() as tx:
+            return outbox.read(tx, target=target, limit=limit)
 
     def _change(self, box: str, **changes: object) -> None:
         with self.transaction() as tx:

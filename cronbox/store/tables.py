@@ -209,6 +209,58 @@ class PauseRow(SQLModel, table=True):
     by: str | None = Field(sa_column=Column(Text))
 
 
+class TargetRow(SQLModel, table=True):
+    """What one target of `[[notify]]` or `[[ping]]` is told; `rule` is a `model.alert.Rule`. No address
+    stands here: it may hold a password."""
+
+    __tablename__ = "target"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    rule: Any = Field(sa_column=Column(Json, nullable=False))
+
+
+class StandingRow(SQLModel, table=True):
+    """What a target remembers of a job or a condition, a `model.alert.Standing`; no row: nothing."""
+
+    __tablename__ = "standing"
+
+    target: str = Field(sa_column=Column(Text, primary_key=True))
+    subject: str = Field(sa_column=Column(Text, primary_key=True))
+    failures: int = Field(sa_column=Column(BigInteger, nullable=False))
+    told: int = Field(sa_column=Column(Integer, nullable=False))
+    run: str | None = Field(sa_column=Column(Text))
+
+
+class OutboxRow(SQLModel, table=True):
+    """One notification or ping, from its writing to its end; `store.outbox` says how it goes.
+
+    `next_at` is when it may be taken; for one that is taken, when it may be taken from a sender that died.
+    `claim` names the message it was sent with, or is being sent with.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_waiting", "next_at", **_where("state = 'waiting'")),
+        Index("outbox_target", "target", "state", "done_at"),
+    )
+
+    pk: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
+    target: str = Field(sa_column=Column(Text, nullable=False))
+    kind: str = Field(sa_column=Column(Text, nullable=False))
+    box: str = Field(sa_column=Column(Text, nullable=False))
+    job: str = Field(sa_column=Column(Text, nullable=False))
+    run: str | None = Field(sa_column=Column(Text))
+    title: str = Field(sa_column=Column(Text, nullable=False))
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    attempts: int = Field(sa_column=Column(BigInteger, nullable=False))
+    next_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    claim: str | None = Field(sa_column=Column(Text))
+    error: str | None = Field(sa_column=Column(Text))
+    done_at: datetime | None = Field(sa_column=Column(UtcTime))
+
+
 class IncidentRow(SQLModel, table=True):
     """Something that happened to a box and is no run: bounded, the oldest go first."""
 
@@ -299,6 +351,9 @@ OUTPUT_SIZE = SQLModel.metadata.tables["output_size"]
 CURSOR = SQLModel.metadata.tables["cursor"]
 BOX = SQLModel.metadata.tables["box"]
 PAUSE = SQLModel.metadata.tables["pause"]
+TARGET = SQLModel.metadata.tables["target"]
+STANDING = SQLModel.metadata.tables["standing"]
+OUTBOX = SQLModel.metadata.tables["outbox"]
 INCIDENT = SQLModel.metadata.tables["incident"]
 LEASE = SQLModel.metadata.tables["lease"]
 BUNDLE = SQLModel.metadata.tables["bundle"]

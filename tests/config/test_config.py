@@ -177,3 +177,37 @@ def test_a_window_that_cannot_be_meant_is_refused_with_its_place(
     with pytest.raises(ConfigError) as refused:
         load_config(tmp_path / "config.toml")
     assert any(p.startswith("maintenance.0") and told in p for p in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("", "notify.0: needs one of `url`, `url_env` and `url_file`"),
+        ('url = "json://x"\nurl_env = "X"', "notify.0: needs one of"),
+        ('url = "hunter2"', "notify.0.url: an address is written SCHEME://"),
+        ('url = "json://x"\nwhen = ["failed", "sometimes"]', "notify.0.when.1:"),
+        ('url = "json://x"\nwhen = []', "notify.0.when:"),
+        ('url = "json://x"\nafter = 0', "notify.0.after:"),
+        ('url = "json://x"\njobs = ["nobox/load"]', "notify.0.jobs: no box 'nobox'"),
+        ('url = "json://x"\nquiet = "22-7"', "notify.0: quiet hours are written"),
+        ('url = "json://x"\nzone = "Mars"', "notify.0.zone: no time zone"),
+        ('url = "json://x"\ndigest = "2d"', "notify.0.digest:"),
+        ('url = "json://x"\ndaily_cap = 0', "notify.0.daily_cap:"),
+        ('url = "json://x"\nname = "two words"', "notify.0.name:"),
+        ('url = "json://x"\ncolour = "red"', "notify.0.colour: unknown key"),
+        ('name = "a"\nurl = "json://x"\n[[ping]]\nname = "a"\nurl = "https://x"', "two have the same name"),
+        (
+            'url = "json://x"\n[daemon]\nping_url = "ftp://x"',
+            "daemon.ping_url: an address is written https://",
+        ),
+        ('url = "json://x"\n[defaults]\nnotify = "ops"', "defaults.notify: no target 'ops'"),
+    ],
+)
+def test_a_target_that_makes_no_sense_is_refused(tmp_path: Path, keys: str, problem: str) -> None:
+    found = "\n".join(problems_of(tmp_path, f"[[notify]]\n{keys}\n"))
+    assert problem in found and "hunter2" not in found
+
+
+def test_a_target_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
+    text = '[[notify]]\nurl = "json://x"\n[[notify]]\nname = "ops"\nurl = "json://x"\n[[ping]]\nurl = "https://x"\n'
+    assert list(load_config(a_config(tmp_path, text)).file.targets) == ["notify-1", "ops", "ping-1"]

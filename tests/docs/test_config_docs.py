@@ -11,8 +11,11 @@ import pytest
 from cronbox.config import (
     BoxSection,
     CronboxSection,
+    DaemonSection,
     LintSection,
     MaintenanceSection,
+    NotifySection,
+    PingSection,
     RetentionSection,
     SecretSection,
     Section,
@@ -27,6 +30,9 @@ SECTIONS: dict[str, type[Section]] = {
     "## `[boxes.<box>.secrets]`": SecretSection,
     "## `[lint]`": LintSection,
     "## `[[maintenance]]`": MaintenanceSection,
+    "## `[[notify]]`": NotifySection,
+    "## `[[ping]]`": PingSection,
+    "## `[daemon]`": DaemonSection,
     "## `[retention]`": RetentionSection,
 }
 
