@@ -24,7 +24,7 @@ from cronbox.errors import CronboxError
 from cronbox.model.event import format_time
 from cronbox.model.redaction import Redactor
 from cronbox.ops import Site
-from cronbox.ops.finding import Finding, in_time
+from cronbox.ops.finding import Finding, Level, in_time
 from cronbox.ops.inside import ask_agent
 from cronbox.ops.secrets import find
 from cronbox.ops.status import box_statuses, job_statuses
@@ -34,6 +34,8 @@ INCIDENTS = 200
 LINES = 500
 """Of the output of each run, where it is asked for."""
 OUTPUTS = 20
+OF_ENGINE = ("ps.json", "agents.json", "inspect.json")
+"""Not asked for again where the doctor got no answer from the engine: each would wait in vain."""
 LOG_TAIL = 256 * 1024
 LIBRARIES = ("docker", "sqlmodel", "sqlalchemy", "alembic", "apscheduler", "pydantic", "typer")
 
@@ -76,8 +78,9 @@ def _texts(value: Any, *, holding: str) -> Iterator[str]:
 def _files(
     site: Site, findings: list[Finding], redactor: Redactor, *, with_output: bool
 ) -> Iterator[tuple[str, str]]:
+    dead = next((f.message for f in findings if f.check == "engine" and f.level is Level.FAIL), None)
     asked: dict[str, Any] = {
-        "versions.json": lambda: _versions(site),
+        "versions.json": lambda: _versions(site, dead),
         "config.json": lambda: _config(site),
         "findings.json": lambda: [finding.as_json() for finding in findings],
         "ps.json": lambda: [status.as_json() for status in box_statuses(site)],
@@ -88,7 +91,8 @@ def _files(
         "inspect.json": lambda: _of_running(site, site.engine.inspect),
     }
     for name, look in asked.items():
-        yield name, _json(redactor.value(_or_why(look)))
+        found = {"not_to_be_had": dead} if dead and name in OF_ENGINE else _or_why(look)
+        yield name, _json(redactor.value(found))
     for box in site.config.boxes.values():
         for file in sorted(path for path in box.crontabs.glob("*") if path.is_file()):
             text = file.read_text(encoding="utf-8", errors="backslashreplace")
@@ -108,8 +112,8 @@ def _or_why(look: Any) -> Any:
         return {"not_to_be_had": str(error)}
 
 
-def _versions(site: Site) -> dict[str, Any]:
-    engine = _or_why(lambda: asdict(site.engine.info()) | {"now": None})
+def _versions(site: Site, dead: str | None) -> dict[str, Any]:
+    engine = dead or _or_why(lambda: asdict(site.engine.info()) | {"now": None})
     return {
         "cronbox": __version__,
         "python": platform.python_version(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 import tarfile
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from cronbox.engine import AGENT, ExecResult
 from tests.cli.desk import Desk
+from tests.project import CRONBOX
 
 
 def findings(desk: Desk) -> dict[tuple[str | None, str], dict[str, Any]]:
@@ -164,3 +167,23 @@ def test_without_an_engine_the_bundle_has_the_rest(planted: Desk) -> None:
 
 def test_output_without_a_bundle_is_wrong_use(desk: Desk) -> None:
     assert desk("doctor", "--with-output").code == 2
+
+
+@pytest.mark.slow
+def test_an_engine_that_hangs_does_not_hang_the_doctor(empty: Path) -> None:
+    """Somebody listens at the socket, and never says a word."""
+    (empty / "config.toml").write_text(f'[cronbox]\ndocker_url = "unix://{empty}/engine.sock"\n')
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(empty / "engine.sock"))
+        silent.listen()
+        done = subprocess.run(
+            [*CRONBOX, "doctor", "--json", "--bundle", "b.tar.gz"],
+            cwd=empty,
+            capture_output=True,
+            timeout=170,
+            check=False,
+        )
+    assert done.returncode == 1
+    levels = {found["check"]: found["level"] for found in json.loads(done.stdout)["checks"]}
+    assert levels == {"engine": "fail", "disk": "ok", "store": "ok", "daemon": "warn"}
+    assert "not_to_be_had" in unpacked(empty / "b.tar.gz")["ps.json"]
