@@ -20,13 +20,15 @@ BUSY_MS = 30_000
 CACHE_KIB = 32_768
 
 PRAGMAS = (
-    "PRAGMA auto_vacuum=INCREMENTAL",  # first: it holds for a file in which nothing stands yet
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     f"PRAGMA busy_timeout={BUSY_MS}",
     "PRAGMA foreign_keys=ON",
     f"PRAGMA cache_size=-{CACHE_KIB}",
 )
+
+GIVES_BACK = "PRAGMA auto_vacuum=INCREMENTAL"
+"""For a file in which nothing stands yet; in another it would do nothing, but wait for the writer."""
 
 Transaction = Connection
 """What the rooms of the store work on: a connection inside a transaction."""
@@ -81,6 +83,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     """The driver must not begin transactions by itself: it would begin them as readers, and a reader that
     turns into a writer fails at once when somebody else wrote meanwhile."""
     connection.isolation_level = None
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute(GIVES_BACK)
     for pragma in PRAGMAS:
         connection.execute(pragma)
 

@@ -32,7 +32,7 @@ def test_a_dry_run_says_what_would_go_and_leaves_it(desk: Desk, run: str) -> Non
     }
     assert desk("show", run).code == 0
     assert "runs gone: 1 by age" in desk("prune").out
-    assert desk("runs", "--json").json == []
+    assert run not in [left["id"] for left in desk("runs", "--json").json]
 
 
 def test_show_and_logs_say_that_the_output_of_a_run_was_pruned(desk: Desk, run: str) -> None:

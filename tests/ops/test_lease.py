@@ -75,7 +75,7 @@ WRITES: list[Callable[[Store], object]] = [
     lambda store: close_lost(store, "etl", reason="dead", now=NOON),
     lambda store: store.add_missed([]),
     lambda store: store.prune_runs(NOON),
-    lambda store: store.set_wanted("etl", False),
+    lambda store: store.set_wanted("etl", False, at=NOON),
     lambda store: store.set_installed("etl", "d1"),
     lambda store: store.note_death("etl", reason="oom"),
 ]
@@ -110,7 +110,7 @@ def test_a_leader_that_hangs_amid_a_transaction_keeps_nobody_waiting_for_long(st
     old = store.fenced(taken(store, ttl=SHORT))
     with pytest.raises(StoreError), old.transaction():
         assert wait_until(lambda: take(store), within=10)
-        store.set_wanted("etl", False)
+        store.set_wanted("etl", False, at=NOON)
     assert list(store.box_states()) == ["etl"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from cronbox.errors import StoreLost
 from cronbox.store import Store
 from tests.databases import Postgres
+from tests.ops.boxlog import NOON
 from tests.postgres import Server
 
 pytestmark = pytest.mark.postgres
@@ -29,16 +30,16 @@ def own_server() -> Iterator[Server]:
 
 def test_a_store_whose_server_crashed_says_so_and_works_again_when_it_is_back(own_server: Server) -> None:
     with closing(Postgres(lambda: own_server).store()) as store:
-        store.set_wanted("etl", False)
+        store.set_wanted("etl", False, at=NOON)
         own_server.stop(SIGQUIT)
         for _ in range(2):
             with pytest.raises(StoreLost):
                 store.box_states()
             with pytest.raises(StoreLost):
-                store.set_wanted("web", True)
+                store.set_wanted("web", True, at=NOON)
         own_server.start()
         assert list(store.box_states()) == ["etl"]
-        store.set_wanted("web", True)
+        store.set_wanted("web", True, at=NOON)
 
 
 def test_no_password_is_in_what_a_lost_store_says(own_server: Server) -> None:
