@@ -74,7 +74,7 @@ WRITES: list[Callable[[Store], object]] = [
     lambda store: ingest(store, "etl", BoxLog().boot().events, log_id=LOG, now=NOON),
     lambda store: close_lost(store, "etl", reason="dead", now=NOON),
     lambda store: store.add_missed([]),
-    lambda store: store.prune_runs(NOON),
+    lambda store: store.remove_runs([1]),
     lambda store: store.set_wanted("etl", False, at=NOON),
     lambda store: store.set_installed("etl", "d1"),
     lambda store: store.note_death("etl", reason="oom"),

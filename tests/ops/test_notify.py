@@ -34,6 +34,9 @@ pytestmark = pytest.mark.slow
 SECRET = "s3cr3t-in-the-address"
 
 
+DATABASE = "1.db"
+
+
 @pytest.fixture
 def listener() -> Iterator[Listener]:
     opened = Listener()
@@ -44,6 +47,12 @@ def listener() -> Iterator[Listener]:
 @pytest.fixture
 def post(tmp_path: Path, store: Store) -> Post:
     return Post(tmp_path, store)
+
+
+@pytest.fixture
+def filed(tmp_path: Path, sqlite_store: Store) -> Post:
+    """A post whose database others can open, too: DATABASE in the test's folder."""
+    return Post(tmp_path, sqlite_store)
 
 
 def to(listener: Listener, keys: str = "") -> str:
@@ -101,11 +110,11 @@ def test_an_attempt_that_is_tried_again_is_not_told(post: Post, listener: Listen
 
 
 def test_what_failed_in_a_row_is_remembered_over_a_restart(
-    tmp_path: Path, post: Post, listener: Listener
+    tmp_path: Path, filed: Post, listener: Listener
 ) -> None:
-    post.configure(to(listener, "after = 2"))
-    post.ended("failed")
-    again = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+    filed.configure(to(listener, "after = 2"))
+    filed.ended("failed")
+    again = Store.open(f"sqlite:///{tmp_path}/{DATABASE}")
     other = Post(tmp_path, again).configure(to(listener, "after = 2"))
     other.runs = 7
     other.ended("failed", "failed", "succeeded", "succeeded")
@@ -249,47 +258,47 @@ class Names(logging.Handler):
 
 
 def test_no_secret_of_an_address_comes_to_light(
-    post: Post,
+    filed: Post,
     listener: Listener,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     nowhere = f'[[notify]]\nurl = "mailto://u:{SECRET}@127.0.0.1:1/?smtp=127.0.0.1&from=a@example.com"\n'
     odd = f'[[notify]]\nurl = "odd://{SECRET}"\n[[ping]]\nurl = "http://{SECRET}.invalid/{SECRET}"\n'
-    post.configure(to(listener) + nowhere + odd)
+    filed.configure(to(listener) + nowhere + odd)
     listener.answer = 403
-    post.ended("running", "failed")
+    filed.ended("running", "failed")
     root = Names()
     logging.getLogger().addHandler(root)
     with capture_logs() as logs:
-        post.send()
+        filed.send()
     logging.getLogger().removeHandler(root)
     assert len(logs) >= 4
     assert root.names.isdisjoint({"apprise"})
-    shown = [str(logs), str([delivery.as_json() for delivery in post.log]), *capfd.readouterr()]
-    shown += [repr(targets_of(post.site.config)), repr(post.site.config.file)]
+    shown = [str(logs), str([delivery.as_json() for delivery in filed.log]), *capfd.readouterr()]
+    shown += [repr(targets_of(filed.site.config)), repr(filed.site.config.file)]
     assert not any(SECRET in text for text in shown)
-    files = [path.read_bytes() for path in tmp_path.glob("cronbox.db*")]
+    files = [path.read_bytes() for path in tmp_path.glob(f"{DATABASE}*")]
     assert files and not any(SECRET.encode() in content for content in files)
 
 
 # Two at once, and one that dies
 
 
-def test_two_senders_send_each_message_once(post: Post, listener: Listener, tmp_path: Path) -> None:
-    post.configure(to(listener))
-    post.ended(*["failed"] * 30)
+def test_two_senders_send_each_message_once(filed: Post, listener: Listener, tmp_path: Path) -> None:
+    filed.configure(to(listener))
+    filed.ended(*["failed"] * 30)
     listener.delay = 0.01
 
     def sender(_: int) -> None:
-        store = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+        store = Store.open(f"sqlite:///{tmp_path}/{DATABASE}")
         mine = Post(tmp_path, store).configure(to(listener))
         mine.send()
         store.close()
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(sender, range(3)))
-    assert len(listener.messages) == 30 and set(post.states) == {"sent"}
+    assert len(listener.messages) == 30 and set(filed.states) == {"sent"}
 
 
 def test_one_row_is_never_held_by_two(post: Post, listener: Listener) -> None:
@@ -311,7 +320,7 @@ from cronbox.store import Store
 from tests.ops.notices import Post
 from tests.project import wait_until
 
-post = Post(Path(sys.argv[1]), Store.open(f"sqlite:///{sys.argv[1]}/cronbox.db"))
+post = Post(Path(sys.argv[1]), Store.open(f"sqlite:///{sys.argv[1]}/1.db"))
 post.configure(Path(sys.argv[1], "config.toml").read_text())
 target = targets_of(post.site.config)["ops"]
 taken = notify._take(post.site, target, "dead", post.now)
@@ -321,18 +330,18 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_sender_killed_between_sending_and_marking_sends_again_and_loses_nothing(
-    post: Post, listener: Listener, tmp_path: Path
+    filed: Post, listener: Listener, tmp_path: Path
 ) -> None:
-    post.configure(to(listener))
-    post.ended("failed")
+    filed.configure(to(listener))
+    filed.ended("failed")
     child = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], check=False, cwd=Path.cwd())
     assert child.returncode == -signal.SIGKILL
     assert len(listener.messages) == 1
-    post.send()
-    assert post.states == ["waiting"], "its lease is not over yet"
-    post.now += LEASE
-    post.send()
-    assert (len(listener.messages), post.states) == (2, ["sent"])
+    filed.send()
+    assert filed.states == ["waiting"], "its lease is not over yet"
+    filed.now += LEASE
+    filed.send()
+    assert (len(listener.messages), filed.states) == (2, ["sent"])
 
 
 def test_a_sender_that_comes_back_after_its_lease_does_not_undo_what_another_did(
