@@ -290,14 +290,12 @@ def test_two_senders_send_each_message_once(filed: Post, listener: Listener, tmp
     filed.ended(*["failed"] * 30)
     listener.delay = 0.01
 
-    def sender(_: int) -> None:
-        store = Store.open(f"sqlite:///{tmp_path}/{DATABASE}")
-        mine = Post(tmp_path, store).configure(to(listener))
-        mine.send()
-        store.close()
-
+    stores = [Store.open(f"sqlite:///{tmp_path}/{DATABASE}") for _ in range(3)]
+    senders = [Post(tmp_path, store).configure(to(listener)) for store in stores]
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(sender, range(3)))
+        list(pool.map(Post.send, senders))
+    for store in stores:
+        store.close()
     assert len(listener.messages) == 30 and set(filed.states) == {"sent"}
 
 
