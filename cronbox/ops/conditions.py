@@ -10,19 +10,29 @@ from statistics import median
 
 import structlog
 
+from cronbox.model.alert import Kind as Told
 from cronbox.model.box import SeenBox
 from cronbox.model.conditions import LONG_AT_LEAST_S, BoxFacts, Condition, ConditionChange, JobFacts, wanted
+from cronbox.model.conditions import Kind as Seen
 from cronbox.model.event import format_time
 from cronbox.model.expected import Meant
 from cronbox.model.run import Run, Status
 from cronbox.model.values import SHORTEST_GRACE_S
 from cronbox.ops import Site
+from cronbox.ops.alert import note_condition
 from cronbox.store import boxes, conditions, cursors, incidents, runs, schedules
 from cronbox.store.database import Transaction
 
 LATEST_RUNS = 20
 RUNS_TO_JUDGE_BY = 5
 DEFAULT_GRACE_S = 300.0
+
+TOLD_AS = {
+    Seen.BOX_DOWN: Told.BOX_DOWN,
+    Seen.OVERRUN: Told.SLOW,
+    Seen.UNUSUALLY_LONG: Told.SLOW,
+}
+"""What people are told of; missed slots are told as runs, and of the others `ps` and `doctor` speak."""
 
 log = structlog.get_logger()
 
@@ -51,12 +61,21 @@ def settle(site: Site, sight: Sight) -> list[ConditionChange]:
         return []
     with site.store.transaction() as tx:
         changed = conditions.settle(tx, sight.box, wanted(*_facts(tx, sight)), now=sight.moment)
+        _note(tx, changed.changes, now=sight.moment)
     for change in changed.changes:
         what = "condition_opened" if change.opened else "condition_closed"
         told = change.condition
         since = format_time(told.since)
         log.info(what, box=told.box, job=told.job, kind=told.kind.value, since=since, text=told.text)
     return changed.changes
+
+
+def _note(tx: Transaction, changes: Iterable[ConditionChange], *, now: datetime) -> None:
+    """Tell whom it concerns."""
+    for change in changes:
+        told = change.condition
+        if (kind := TOLD_AS.get(told.kind)) is not None:
+            note_condition(tx, kind, told.box, told.job or None, holds=change.opened, text=told.text, now=now)
 
 
 def _same(present: Iterable[Condition], found: Iterable[Condition]) -> bool:

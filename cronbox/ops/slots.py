@@ -17,6 +17,7 @@ from cronbox.model.event import format_time
 from cronbox.model.expected import PIECE, Expectation, Look, look
 from cronbox.model.missed import KINDS, Happening, Present, Reason, Span, reason_of, spans_of
 from cronbox.model.run import Run, Status, Trigger
+from cronbox.ops.alert import note_runs
 from cronbox.store import Store, boxes, cursors, incidents, runs, schedules
 from cronbox.store.database import Transaction
 
@@ -53,6 +54,7 @@ def judge(store: Store, box: str, seen: SeenBox | None, moment: datetime) -> tup
         due = _due(tx, box, moment)
         missed = _missed(tx, box, seen, due)
         runs.add(tx, missed)
+        note_runs(tx, missed, now=moment)
         schedules.looked(tx, due.looks)
     _tell(missed)
     return missed, due.more

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from cronbox.errors import NoEngine
+from cronbox.model.alert import Rule
 from cronbox.model.run import Status
 from cronbox.ops.slots import SLOTS_AT_ONCE, judge
 from cronbox.ops.watch import Watch
+from cronbox.store import targets
 from tests.ops.house import NOON, House
 
 pytestmark = pytest.mark.slow
@@ -46,6 +48,18 @@ def test_a_slot_of_a_stopped_box_is_missed_once_its_grace_is_over_and_not_before
     assert house.missed() == []
     house.pass_minutes(1)
     assert house.missed() == [f"12:05 {DOWN}"]
+
+
+def test_people_are_told_of_missed_slots_and_of_a_box_that_is_down_and_comes_back(house: House):
+    with house.store.transaction() as tx:
+        targets.keep(tx, [Rule("ops")])
+    house.pass_minutes(3)
+    house.stop()
+    house.pass_minutes(3)
+    house.up()
+    house.pass_minutes(6)
+    told = [(each.notice.kind, each.notice.job) for each in house.store.deliveries(limit=50)[::-1]]
+    assert told == [("box_down", ""), ("missed", "load"), ("recovered", ""), ("recovered", "load")]
 
 
 def test_a_killed_box_misses_its_slots_until_it_is_up_again_and_no_more(house: House):
