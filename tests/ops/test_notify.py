@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from cronbox.errors import NotSent
@@ -35,6 +36,12 @@ SECRET = "s3cr3t-in-the-address"
 
 
 DATABASE = "1.db"
+
+
+@pytest.fixture(autouse=True)
+def every_log() -> None:
+    """What a command of an earlier test said of levels does not hold here."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture
