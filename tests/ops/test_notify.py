@@ -227,6 +227,20 @@ def test_a_server_that_is_down_is_not_asked_once_for_each_message(post: Post, li
     assert len(listener.messages) == 20
 
 
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(404, "given_up"), (403, "given_up"), (408, "waiting"), (425, "waiting"), (429, "waiting")],
+)
+def test_an_answer_that_will_stay_a_no_is_given_up_at_once(
+    post: Post, listener: Listener, answer: int, state: str
+) -> None:
+    post.configure(to(listener))
+    listener.answer = answer
+    post.ended("failed")
+    post.send()
+    assert (post.states, post.log[0].error) == ([state], f"json: the server answered {answer}")
+
+
 def test_an_address_that_apprise_does_not_take_is_given_up_at_once(post: Post) -> None:
     post.configure(f'[[notify]]\nurl = "nonsense://{SECRET}@host"\n')
     post.ended("failed")
