@@ -133,11 +133,12 @@ def _after_success(rule: Rule, before: Standing) -> Kind | None:
 
 def judge_condition(rule: Rule, kind: Kind, before: Standing, *, holds: bool) -> tuple[Kind | None, Standing]:
     """The same for something that begins and ends, such as a box that is down: told once when it begins, and
-    of its end only a target that was told of its beginning."""
+    of its end only a target that was told of its beginning. A slow run that ends may have failed: its end is
+    told as that of any run."""
     if holds:
         tells = kind in rule.when and not before.told
         return (kind, replace(before, told=True)) if tells else (None, before)
-    tells = before.told and Kind.RECOVERED in rule.when
+    tells = before.told and kind is not Kind.SLOW and Kind.RECOVERED in rule.when
     return Kind.RECOVERED if tells else None, Standing()
 
 

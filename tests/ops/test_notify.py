@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from cronbox.errors import NotSent
 from cronbox.model.alert import Kind
-from cronbox.ops.alert import note_condition
+from cronbox.model.run import Run, Status, Trigger
+from cronbox.ops.alert import note_condition, note_runs
 from cronbox.ops.ingest import close_lost
 from cronbox.ops.notify import ATTEMPTS, LEASE, Sender, pause_after
 from cronbox.ops.send import within
@@ -174,6 +175,22 @@ def test_a_box_that_is_down_is_told_once_and_its_return_too(post: Post, listener
             note_condition(tx, Kind.BOX_DOWN, "etl", None, holds=holds, text="no tick", now=post.now)
     post.send()
     assert listener.titles == ["etl is down", "etl recovered"]
+
+
+def test_slots_that_are_found_missed_together_are_one_message(post: Post, listener: Listener) -> None:
+    post.configure(to(listener) + f'[[ping]]\nurl = "http://{listener.address}/ping"\n')
+    slots = [NOON - timedelta(minutes=minute) for minute in range(600)]
+    missed = [
+        Run(f"m{n}", "etl", "load", Trigger.CRON, Status.MISSED, scheduled_for=slot)
+        for n, slot in enumerate(slots)
+    ]
+    with post.store.transaction() as tx:
+        note_runs(tx, missed, now=post.now)
+    post.send()
+    [message] = listener.messages
+    assert message["title"] == "etl/load was missed"
+    assert "failures in a row: 600" in message["message"] and "cronbox show m0" in message["message"]
+    assert listener.paths.count("/ping/fail") == 1
 
 
 def test_what_happened_long_ago_is_counted_and_not_told(post: Post, listener: Listener) -> None:
