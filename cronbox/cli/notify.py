@@ -29,8 +29,8 @@ def notify(
     ctx: typer.Context,
     action: Annotated[
         Literal["test", "log"],
-        typer.Argument(metavar="ACTION", help="test: send a message now. log: what was sent, or waits."),
-    ],
+        typer.Argument(metavar="[ACTION]", help="test: send a message now. log: what was sent, or waits."),
+    ] = "log",
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="One target of config.toml; else all.")
     ] = None,

@@ -102,7 +102,7 @@ def rule_from(name: str, raw: Mapping[str, Any]) -> Rule:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a target remembers of a job or a condition: failures in a row, whether it was told of them, and
-    the run that was counted last."""
+    the run that was counted last, by its first attempt."""
 
     failures: int = 0
     told: bool = False
@@ -113,16 +113,16 @@ def judge(rule: Rule, run: Run, before: Standing) -> tuple[Kind | None, Standing
     """What the target is told of a run that ended, and what it remembers from then on.
 
     A failure of a kind that the target does not want neither counts nor ends a row. A run that was counted,
-    and comes again with another failure (first lost, then failed), is the same failure.
+    and comes again with another failure (first lost, then failed; or its next attempt), is the same failure.
     """
     if run.status is Status.SUCCEEDED:
         return _after_success(rule, before), Standing()
     kind = TROUBLES.get(run.status)
-    if kind is None or kind not in rule.when or before.run == run.id:
+    if kind is None or kind not in rule.when or before.run == run.first_attempt:
         return None, before
     failures = before.failures + 1
     tells = rule.after is None or failures == rule.after
-    return kind if tells else None, Standing(failures, before.told or tells, run.id)
+    return kind if tells else None, Standing(failures, before.told or tells, run.first_attempt)
 
 
 def _after_success(rule: Rule, before: Standing) -> Kind | None:
@@ -133,11 +133,12 @@ def _after_success(rule: Rule, before: Standing) -> Kind | None:
 
 def judge_condition(rule: Rule, kind: Kind, before: Standing, *, holds: bool) -> tuple[Kind | None, Standing]:
     """The same for something that begins and ends, such as a box that is down: told once when it begins, and
-    of its end only a target that was told of its beginning."""
+    of its end only a target that was told of its beginning. A slow run that ends may have failed: its end is
+    told as that of any run."""
     if holds:
         tells = kind in rule.when and not before.told
         return (kind, replace(before, told=True)) if tells else (None, before)
-    tells = before.told and Kind.RECOVERED in rule.when
+    tells = before.told and kind is not Kind.SLOW and Kind.RECOVERED in rule.when
     return Kind.RECOVERED if tells else None, Standing()
 
 

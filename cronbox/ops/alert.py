@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from cronbox.model.alert import Kind, Rule, Standing, judge, judge_condition, ping_of
 from cronbox.model.message import Message, about_condition, about_run
-from cronbox.model.run import Run
+from cronbox.model.run import Run, Status
 from cronbox.store import outbox, targets
 from cronbox.store.database import Transaction
 from cronbox.store.outbox import Notice
@@ -56,17 +56,19 @@ def note_condition(
 def _alerts(tx: Transaction, rule: Rule, runs: Sequence[Run], now: datetime) -> Iterator[Notice]:
     before = targets.standings(tx, rule.name, {_subject(run) for run in runs})
     standing = dict(before)
+    notices: dict[str, Notice] = {}
     for run in runs:
         kind, after = judge(rule, run, standing[_subject(run)])
         standing[_subject(run)] = after
         if kind is not None and not _is_old(run, now):
             message = about_run(kind, run, failures=after.failures)
-            yield _notice(rule, kind, run.box, run.job, message, now, run=run.id)
+            notices[_once(run)] = _notice(rule, kind, run.box, run.job, message, now, run=run.id)
     targets.remember(tx, rule.name, _changes(before, standing))
+    yield from notices.values()
 
 
 def _pings(rule: Rule, runs: Iterable[Run], now: datetime) -> Iterator[Notice]:
-    for run in runs:
+    for run in {_once(run): run for run in runs}.values():
         ping = ping_of(run)
         if ping is not None and not _is_old(run, now):
             title = f"{run.box}/{run.job} {ping}"
@@ -82,6 +84,12 @@ def _notice(
 
 def _subject(run: Run) -> str:
     return f"{run.box}/{run.job}"
+
+
+def _once(run: Run) -> str:
+    """What is told once: a run, but of all slots of a job that are found missed together the newest. After
+    an absence they may be thousands, and the message says how many."""
+    return f"missed:{_subject(run)}" if run.status is Status.MISSED else run.id
 
 
 def _is_old(run: Run, now: datetime) -> bool:

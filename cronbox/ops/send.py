@@ -61,10 +61,15 @@ def get(url: str) -> None:
         raise NotSent("no connection to the server") from None
     except (requests.RequestException, ValueError):
         raise SendingRefused("the address is not valid") from None
-    if 400 <= code < 500 and code not in LATER:
+    if _is_final(code):
         raise SendingRefused(f"the server answered {code}")
     if code >= 300:
         raise NotSent(f"the server answered {code}")
+
+
+def _is_final(code: int) -> bool:
+    """Whether the same will never be accepted, by what HTTP says of the answer."""
+    return 400 <= code < 500 and code not in LATER
 
 
 def within(seconds: float, call: Callable[[], None]) -> None:
@@ -108,21 +113,27 @@ def _through_apprise(url: str, message: Message) -> None:
     finally:
         logger.removeHandler(heard)
     if not sent:
-        raise NotSent(f"{scheme_of(url)}: {heard.words()}")
+        raise (SendingRefused if heard.is_final() else NotSent)(f"{scheme_of(url)}: {heard.words()}")
 
 
 class _Heard(logging.Handler):
-    """What apprise says in this thread, as far as it can be repeated: a status code."""
+    """What apprise complains of in this thread, as far as it can be repeated: status codes."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._thread = threading.get_ident()
-        self._code: str | None = None
+        self._codes: list[int | None] = []
+        """Of each complaint; None for one without: a service may send to several, and each may fail."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        found = _HTTP_CODE.search(record.getMessage()) if record.thread == self._thread else None
-        if found:
-            self._code = found[1]
+        if record.thread == self._thread:
+            found = _HTTP_CODE.search(record.getMessage())
+            self._codes.append(int(found[1]) if found else None)
+
+    def is_final(self) -> bool:
+        """Whether every complaint is an answer after which the same is never accepted."""
+        return bool(self._codes) and all(code is not None and _is_final(code) for code in self._codes)
 
     def words(self) -> str:
-        return f"the server answered {self._code}" if self._code else "no connection, or the service said no"
+        code = next(filter(None, reversed(self._codes)), None)
+        return f"the server answered {code}" if code else "no connection, or the service said no"

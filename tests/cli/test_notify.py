@@ -90,7 +90,7 @@ def test_the_log_lists_what_was_sent_and_what_waits(desk: Desk) -> None:
 
 
 def test_an_empty_log_says_so(desk: Desk) -> None:
-    assert desk("notify", "log").out == "Nothing was sent yet, and nothing waits.\n"
+    assert desk("notify").out == desk("notify", "log").out == "Nothing was sent yet, and nothing waits.\n"
     assert desk("notify", "log", "--json").json == []
 
 

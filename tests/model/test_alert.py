@@ -64,6 +64,13 @@ def test_a_run_that_was_lost_and_then_turns_out_to_have_failed_is_one_failure() 
     assert (kind, standing.failures) == (None, 1)
 
 
+def test_attempts_that_are_heard_of_one_by_one_are_one_failure() -> None:
+    rule, retry = Rule("ops", EVERY), replace(a_run(Status.FAILED, "r2"), attempt=2, origin="r1")
+    first, standing = judge(rule, a_run(Status.LOST), Standing())
+    second, standing = judge(rule, retry, standing)
+    assert (first, second, standing.failures) == (Kind.LOST, None, 1)
+
+
 def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
     rule = Rule("ops", frozenset({Kind.BOX_DOWN, Kind.RECOVERED}))
     standing, answers = Standing(), []
@@ -71,6 +78,13 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends() -> None
         kind, standing = judge_condition(rule, Kind.BOX_DOWN, standing, holds=holds)
         answers.append(kind)
     assert answers == [None, Kind.BOX_DOWN, None, Kind.RECOVERED, None]
+
+
+def test_the_end_of_a_slow_run_is_no_recovery() -> None:
+    rule = Rule("ops", EVERY)
+    begun, standing = judge_condition(rule, Kind.SLOW, Standing(), holds=True)
+    ended, standing = judge_condition(rule, Kind.SLOW, standing, holds=False)
+    assert (begun, ended, standing) == (Kind.SLOW, None, Standing())
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from structlog.testing import capture_logs
 
 from cronbox.errors import NotSent
 from cronbox.model.alert import Kind
-from cronbox.ops.alert import note_condition
+from cronbox.model.run import Run, Status, Trigger
+from cronbox.ops.alert import note_condition, note_runs
 from cronbox.ops.ingest import close_lost
 from cronbox.ops.notify import ATTEMPTS, LEASE, Sender, pause_after
 from cronbox.ops.send import within
@@ -183,6 +184,22 @@ def test_a_box_that_is_down_is_told_once_and_its_return_too(post: Post, listener
     assert listener.titles == ["etl is down", "etl recovered"]
 
 
+def test_slots_that_are_found_missed_together_are_one_message(post: Post, listener: Listener) -> None:
+    post.configure(to(listener) + f'[[ping]]\nurl = "http://{listener.address}/ping"\n')
+    slots = [NOON - timedelta(minutes=minute) for minute in range(600)]
+    missed = [
+        Run(f"m{n}", "etl", "load", Trigger.CRON, Status.MISSED, scheduled_for=slot)
+        for n, slot in enumerate(slots)
+    ]
+    with post.store.transaction() as tx:
+        note_runs(tx, missed, now=post.now)
+    post.send()
+    [message] = listener.messages
+    assert message["title"] == "etl/load was missed"
+    assert "failures in a row: 600" in message["message"] and "cronbox show m0" in message["message"]
+    assert listener.paths.count("/ping/fail") == 1
+
+
 def test_what_happened_long_ago_is_counted_and_not_told(post: Post, listener: Listener) -> None:
     post.configure(to(listener))
     log = BoxLog().boot().started("r1").finished("r1", "failed")
@@ -232,6 +249,20 @@ def test_a_server_that_is_down_is_not_asked_once_for_each_message(post: Post, li
     listener.answer = 200
     post.later(seconds=30)
     assert len(listener.messages) == 20
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(404, "given_up"), (403, "given_up"), (408, "waiting"), (425, "waiting"), (429, "waiting")],
+)
+def test_an_answer_that_will_stay_a_no_is_given_up_at_once(
+    post: Post, listener: Listener, answer: int, state: str
+) -> None:
+    post.configure(to(listener))
+    listener.answer = answer
+    post.ended("failed")
+    post.send()
+    assert (post.states, post.log[0].error) == ([state], f"json: the server answered {answer}")
 
 
 def test_an_address_that_apprise_does_not_take_is_given_up_at_once(post: Post) -> None:
