@@ -234,9 +234,7 @@ def size_of(runs: Collection[int]) -> Select[Any]:
     return select(func.coalesce(func.sum(func.length(OUTPUT.c.lines)), 0)).where(OUTPUT.c.run.in_(runs))
 
 
-def output_of_oldest(
-    engine: Engine, surplus: int, *, but: Walk | None = None
-) -> Iterator[tuple[int, int]]:
+def output_of_oldest(engine: Engine, surplus: int, *, but: Walk | None = None) -> Iterator[tuple[int, int]]:
     """(run, bytes) of the ended runs whose output came first, until together they have so many bytes; without
     the runs that a walk lets go."""
     seen: set[int] = set()
