@@ -14,19 +14,51 @@ HIDDEN = "***"
 SHORTEST = 4
 """A known value that is shorter is hidden only by its name: it would turn up everywhere."""
 
-NAMES = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|auth|api[_-]?key|[a-z]+[_-]key|key)"
-VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"']+)"""
-PATTERNS = (
-    (re.compile(r"(://[^\s/@:]*:)[^\s/]*@"), rf"\g<1>{HIDDEN}@"),
-    (re.compile(r"(?i)\b((?:authorization|cookie)\s*[:=]\s*)[^\"'\r\n]+"), rf"\g<1>{HIDDEN}"),
-    (re.compile(r"(?i)\b((?:bearer|basic)\s+)[^\s\"']+"), rf"\g<1>{HIDDEN}"),
-    (re.compile(rf"(?i)([\w.-]*{NAMES}[\w.-]*[\"']?\s*[=:]\s*){VALUE}"), rf"\g<1>{HIDDEN}"),
-    (re.compile(rf"(?i)(--?[\w-]*{NAMES}[\w-]*\s+){VALUE}"), rf"\g<1>{HIDDEN}"),
-    (re.compile(rf"(\s(?:-u|--user)[ =]?[^\s:]+:){VALUE}"), rf"\g<1>{HIDDEN}"),
-    (re.compile(r"(\s-p)(?!\s|-)\S+"), rf"\g<1>{HIDDEN}"),
-    (re.compile(r"(-----BEGIN [A-Z ]+-----).*?(-----END)", re.DOTALL), rf"\g<1>{HIDDEN}\g<2>"),
+NAMES = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|(?<![a-z])pw(?![a-z])|secret|token|cred(?:ential)?s?|auth|key"
+    r"|(?<![a-z])sig(?:nature)?(?![a-z]))"
 )
+PIECE = r"""(?:"[^"]*"|'[^']*'|\\.)"""
+VALUE = rf"""(?:{PIECE}+(?:[^\s"'\\,;:)}}\]]|{PIECE})*|(?:[^\s"'\\]|{PIECE})+)"""
+"""A word as a shell or JSON has it, with its quoted and escaped parts."""
+REST = r"[^|;&\r\n]{0,200}?\s"
+TOOLS = "|".join(
+    rf"\b{tool}\b{REST}{option}"
+    for tool, option in (
+        ("sshpass", "-p"),
+        ("redis-cli", "-a"),
+        ("zip", "-P"),
+        ("openssl", "-k"),
+        ("smbclient", "-U"),
+        (r"ldap\w+", "-w"),
+        (r"mosquitto_\w+", "-P"),
+    )
+)
+"""Options whose password nothing but the tool's name tells."""
+PATTERNS = (
+    (re.compile(r"(://[^\s/@:\"']{0,200}:)[^\s\"']{0,400}@"), rf"\g<1>{HIDDEN}@"),
+    (re.compile(r"(://)[^\s/@:\"']{16,400}@"), rf"\g<1>{HIDDEN}@"),
+    (
+        re.compile(r"(?i)(://[^\s\"']{0,200}?(?:hook|hc-ping\.com|/ping/)[^\s\"'/]{0,50}/?)[^\s\"']*"),
+        rf"\g<1>{HIDDEN}",
+    ),
+    (re.compile(r"\b(?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|sk-|AKIA|ASIA|eyJ)[\w.-]{10,}"), HIDDEN),
+    (re.compile(r"(?i)\b((?:authorization|cookie)\s{0,9}[:=]\s{0,9})[^\"'\r\n]+"), rf"\g<1>{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:bearer|basic)\s{1,9})[^\s\"']+"), rf"\g<1>{HIDDEN}"),
+    (
+        re.compile(rf"(?i)({NAMES}[\w.-]{{0,60}}\\?[\"']?\s{{0,9}}[=:]\s{{0,9}}){VALUE}"),
+        rf"\g<1>{HIDDEN}",
+    ),
+    (re.compile(rf"(?i)(-[\w-]{{0,60}}{NAMES}[\w-]{{0,60}}\s{{1,9}}){VALUE}"), rf"\g<1>{HIDDEN}"),
+    (re.compile(rf"((?:{TOOLS})\s{{0,9}}){VALUE}"), rf"\g<1>{HIDDEN}"),
+    (re.compile(rf"(\s(?:-u|--user)[ =]?[^\s:]{{1,200}}:){VALUE}"), rf"\g<1>{HIDDEN}"),
+    (re.compile(r"(\s-p)(?!\s|-)\S+"), rf"\g<1>{HIDDEN}"),
+    (re.compile(r"(-----BEGIN [A-Z ]{1,60}-----).*?(-----END|\Z)", re.DOTALL), rf"\g<1>{HIDDEN}\g<2>"),
+)
+"""What looks ahead has a bound, so that no text makes it take longer than its length is worth."""
 SECRET_NAME = re.compile(rf"(?i){NAMES}")
+NAMES_ONLY = ("secrets",)
+"""What holds the names of secrets, and no value."""
 ASSIGNMENT = re.compile(r"""^(\s*#?\s*['"]?[A-Za-z_][A-Za-z0-9_]*['"]?\s*=).*$""")
 """A variable of a crontab, or one that was commented out."""
 
@@ -64,7 +96,7 @@ class Redactor:
                 return value
 
     def _member(self, name: str, value: Any) -> Any:
-        if name in ("env", "args") or (isinstance(value, str) and SECRET_NAME.search(name)):
+        if name in ("env", "args") or (SECRET_NAME.search(name) and name not in NAMES_ONLY):
             return hidden(value)
         return self.value(value)
 
@@ -76,7 +108,7 @@ def hidden(value: Any) -> Any:
             return {name: hidden(inner) for name, inner in value.items()}
         case list() | tuple():
             return [hidden(inner) for inner in value]
-        case None:
-            return None
+        case None | bool():
+            return value
         case _:
             return HIDDEN

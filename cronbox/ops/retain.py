@@ -56,9 +56,12 @@ def retain(site: Site, *, rest: Rest = time.sleep) -> Pruned:
 def to_prune(site: Site) -> Pruned:
     """What `retain` would let go now. Output of runs that go with it is not counted."""
     runs: Counter[str] = Counter()
-    for old in site.store.old_runs(_keeping(site)):
+    keeping = _keeping(site)
+    freed = 0
+    for old in site.store.old_runs(keeping):
         runs[old.why] += len(old.pks)
-    sizes = [size for _, size in _surplus(site)]
+        freed += site.store.output_of(old.pks)
+    sizes = [size for _, size in _surplus(site, freed, but=keeping)]
     return Pruned(runs, len(sizes), sum(sizes))
 
 
@@ -68,11 +71,12 @@ def _keeping(site: Site) -> Keeping:
     return Keeping(since, per_job=section.runs_per_job, failures=section.keep_last_failures)
 
 
-def _surplus(site: Site) -> Iterator[tuple[int, int]]:
-    """(run, bytes) of the output that is too much."""
+def _surplus(site: Site, freed: int = 0, *, but: Keeping | None = None) -> Iterator[tuple[int, int]]:
+    """(run, bytes) of the output that is too much once so many bytes are gone with their runs."""
     limit = site.config.file.retention.output_mb
     if limit is not None:
-        yield from site.store.oldest_output(site.store.output_bytes() - limit * MEGABYTE)
+        surplus = site.store.output_bytes() - freed - limit * MEGABYTE
+        yield from site.store.oldest_output(surplus, but=but)
 
 
 def _remove(site: Site, old: Old, rest: Rest) -> int:

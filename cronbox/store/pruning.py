@@ -56,42 +56,52 @@ class Walk:
     def __init__(self, engine: Engine, keeping: Keeping) -> None:
         self._engine = engine
         self._keeping = keeping
+        self._begin: Place = (keeping.since, 0)
         self._failures: dict[JobKey, Place | None] = {}
+        self._last: dict[JobKey, Place] = {}
 
     def old(self) -> Iterator[Old]:
         """The runs that may go, by age first, then job by job those that are too many."""
-        begin = (self._keeping.since, 0)
-        for pks in self._up_to(begin, []):
+        for pks in self._up_to(self._begin, []):
             yield Old("age", pks)
         for box, job in jobs_of(self._engine) if self._keeping.per_job is not None else ():
-            last = self._first_too_many(box, job)
-            if last is not None and last > begin:
+            last = self._last_old(box, job)
+            if last > self._begin:
                 of_job = [RUN.c.box == box, RUN.c.job == job]
-                for pks in self._up_to(last, of_job, after=begin):
+                for pks in self._up_to(last, of_job, after=self._begin):
                     yield Old("count", pks)
 
-    def _first_too_many(self, box: str, job: str) -> Place | None:
-        """The newest run of the job that is one too many."""
-        return self._one(place_of(box, job, self._keeping.per_job or 0))
+    def of(self, pks: Collection[int]) -> set[int]:
+        """Those of these runs that may go."""
+        return self._free(self._rows(select(*WALKED).where(RUN.c.pk.in_(pks)))) if pks else set()
+
+    def _last_old(self, box: str, job: str) -> Place:
+        """Up to where the job's runs are too old or too many."""
+        if self._keeping.per_job is None:
+            return self._begin
+        if (box, job) not in self._last:
+            too_many = self._one(place_of(box, job, self._keeping.per_job))
+            self._last[box, job] = max(self._begin, too_many or self._begin)
+        return self._last[box, job]
 
     def _up_to(
         self, last: Place, conditions: Sequence[ColumnElement[bool]], after: Place | None = None
     ) -> Iterator[list[int]]:
         while True:
             rows = self._rows(walked(conditions, last, after))
-            free = self._free(rows, last)
+            free = self._free(rows)
             if pks := [row.pk for row in rows if row.pk in free]:
                 yield pks
             if len(rows) < PAGE:
                 return
             after = (rows[-1].at, rows[-1].pk)
 
-    def _free(self, rows: Sequence[Row[Any]], last: Place) -> set[int]:
+    def _free(self, rows: Sequence[Row[Any]]) -> set[int]:
         """Those of the rows that may go: attempts of one run only together."""
-        kept = {row.pk for row in rows if self._stays(row, last)}
+        kept = {row.pk for row in rows if self._stays(row)}
         ids = {row.origin if row.attempt > 1 else row.id for row in rows if row.attempt > 1 or _retried(row)}
         members = [*rows, *self._attempts(ids)]
-        held = {_first(row) for row in members if row.pk in kept or self._stays(row, last)}
+        held = {_first(row) for row in members if row.pk in kept or self._stays(row)}
         return {row.pk for row in rows if row.pk not in kept and _first(row) not in held}
 
     def _attempts(self, firsts: Collection[str]) -> Sequence[Row[Any]]:
@@ -104,8 +114,8 @@ class Walk:
             else []
         )
 
-    def _stays(self, row: Row[Any], last: Place) -> bool:
-        if row.status in OPEN or (row.at, row.pk) > last:
+    def _stays(self, row: Row[Any]) -> bool:
+        if row.status in OPEN or (row.at, row.pk) > self._last_old(row.box, row.job):
             return True
         if row.status not in FAILURES:
             return False
@@ -220,23 +230,25 @@ def oldest_output(after: int) -> Select[Any]:
     return query.where(OUTPUT.c.pk > after).order_by(OUTPUT.c.pk).limit(PAGE)
 
 
-def size_of_run(run: int) -> Select[Any]:
-    return select(func.coalesce(func.sum(func.length(OUTPUT.c.lines)), 0)).where(OUTPUT.c.run == run)
+def size_of(runs: Collection[int]) -> Select[Any]:
+    return select(func.coalesce(func.sum(func.length(OUTPUT.c.lines)), 0)).where(OUTPUT.c.run.in_(runs))
 
 
-def output_of_oldest(engine: Engine, surplus: int) -> Iterator[tuple[int, int]]:
-    """(run, bytes) of the ended runs whose output came first, until together they have so many bytes."""
+def output_of_oldest(engine: Engine, surplus: int, *, but: Walk | None = None) -> Iterator[tuple[int, int]]:
+    """(run, bytes) of the ended runs whose output came first, until together they have so many bytes; without
+    the runs that a walk lets go."""
     seen: set[int] = set()
     after = 0
     while surplus > 0:
         with transaction(engine, writing=False) as tx:
             rows = tx.execute(oldest_output(after)).all()
+        going = but.of({row.run for row in rows}) if but else ()
         for row in rows:
-            if row.run in seen or row.status in OPEN or surplus <= 0:
+            if row.run in seen or row.run in going or row.status in OPEN or surplus <= 0:
                 continue
             seen.add(row.run)
             with transaction(engine, writing=False) as tx:
-                size = int(tx.execute(size_of_run(row.run)).scalar_one())
+                size = int(tx.execute(size_of([row.run])).scalar_one())
             surplus -= size
             yield row.run, size
         if len(rows) < PAGE:

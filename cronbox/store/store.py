@@ -247,9 +247,16 @@ class Store:
         with self._reading() as tx:
             return pruning.output_bytes(tx)
 
-    def oldest_output(self, surplus: int) -> Iterator[tuple[int, int]]:
-        """(run, bytes) of the ended runs with the oldest output, until together they have so many bytes."""
-        return pruning.output_of_oldest(self._engine, surplus)
+    def output_of(self, runs: Sequence[int]) -> int:
+        """What the output of these runs takes."""
+        with self._reading() as tx:
+            return int(tx.execute(pruning.size_of(runs)).scalar_one())
+
+    def oldest_output(self, surplus: int, *, but: Keeping | None = None) -> Iterator[tuple[int, int]]:
+        """(run, bytes) of the ended runs with the oldest output, until together they have so many bytes;
+        without the runs that `old_runs` of a rule would give."""
+        walk = pruning.Walk(self._engine, but) if but else None
+        return pruning.output_of_oldest(self._engine, surplus, but=walk)
 
     def forget_output(self, runs: Sequence[int]) -> int:
         """Delete some output of these runs in one short transaction -> its bytes; 0: there is none left."""

@@ -43,6 +43,20 @@ def test_what_would_go_is_what_goes(tmp_path: Path, store: Store):
     assert not retain(site, rest=no_rest)
 
 
+def test_output_that_would_go_with_its_run_is_not_told_of_as_beyond_the_limit(tmp_path: Path, store: Store):
+    noise = random.Random(1)
+    put(store, *(a_run(f"old{n}", minute=n) for n in range(20)))
+    put(store, *(a_run(f"new{n}", minute=1440 * 5 + n) for n in range(20)))
+    with store.transaction() as tx:
+        for run in (f"{age}{n}" for n in range(20) for age in ("old", "new")):
+            line = [0.1, "out", noise.randbytes(60_000).hex()]
+            outputs.add(tx, "etl", [OutputBatch(run, "load", NOON, [line])])
+    site = a_site(tmp_path, store, "runs_days = 2\noutput_mb = 1", days=6)
+    told = to_prune(site)
+    assert told.runs == {"age": 20} and 0 < told.outputs < 20
+    assert retain(site, rest=no_rest) == told
+
+
 def test_output_beyond_its_limit_goes_and_the_runs_say_so(tmp_path: Path, store: Store):
     noise = random.Random(1)
     put(store, a_run("r1"), a_run("r2", minute=1))
