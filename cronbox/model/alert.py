@@ -23,7 +23,9 @@ class Kind(StrEnum):
     MISSED = "missed"
     RECOVERED = "recovered"
     SLOW = "slow"
+    LATE = "late"
     BOX_DOWN = "box_down"
+    DEGRADED = "degraded"
     SUCCESS = "success"
 
 
@@ -35,7 +37,19 @@ TROUBLES: Mapping[Status, Kind] = {
 }
 """Ends that count as a failure. What a person killed, or a policy skipped, says nothing either way."""
 
-DEFAULT_WHEN = (Kind.FAILED, Kind.TIMED_OUT, Kind.LOST, Kind.MISSED, Kind.BOX_DOWN, Kind.RECOVERED)
+DEFAULT_WHEN = (
+    Kind.FAILED,
+    Kind.TIMED_OUT,
+    Kind.LOST,
+    Kind.MISSED,
+    Kind.BOX_DOWN,
+    Kind.DEGRADED,
+    Kind.RECOVERED,
+)
+
+
+OF_A_RUN = frozenset({Kind.SLOW, Kind.LATE})
+"""Conditions of a run, whose own end is told."""
 
 
 class Ping(StrEnum):
@@ -133,12 +147,12 @@ def _after_success(rule: Rule, before: Standing) -> Kind | None:
 
 def judge_condition(rule: Rule, kind: Kind, before: Standing, *, holds: bool) -> tuple[Kind | None, Standing]:
     """The same for something that begins and ends, such as a box that is down: told once when it begins, and
-    of its end only a target that was told of its beginning. A slow run that ends may have failed: its end is
-    told as that of any run."""
+    of its end only a target that was told of its beginning. A slow run that ends may have failed, and so may
+    one that was late: its end is told as that of any run."""
     if holds:
         tells = kind in rule.when and not before.told
         return (kind, replace(before, told=True)) if tells else (None, before)
-    tells = before.told and kind is not Kind.SLOW and Kind.RECOVERED in rule.when
+    tells = before.told and kind not in OF_A_RUN and Kind.RECOVERED in rule.when
     return Kind.RECOVERED if tells else None, Standing()
 
 

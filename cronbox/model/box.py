@@ -97,3 +97,8 @@ class SeenBox:
     @property
     def running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the engine has paused it: nothing goes on in it, and nothing is over."""
+        return self.state == "paused"

@@ -25,7 +25,9 @@ _HAPPENED = {
     Kind.MISSED: "was missed",
     Kind.RECOVERED: "recovered",
     Kind.SLOW: "is slow",
+    Kind.LATE: "was late",
     Kind.BOX_DOWN: "is down",
+    Kind.DEGRADED: "is degraded",
     Kind.SUCCESS: "succeeded",
 }
 

@@ -64,12 +64,15 @@ def plan(
 
     A box that is `draining` starts no job any more, so it has to go even if it is as wanted by now. A box in
     `unwanted` is removed; one that is neither wanted nor unwanted is left alone, so that a folder that is
-    missing for a moment stops nobody's jobs.
+    missing for a moment stops nobody's jobs. One that the engine has paused cannot be told to drain, so it is
+    replaced when it goes on.
     """
     at_hand = {box.box: box for box in seen}
     for name, spec in wanted.items():
         if (box := at_hand.get(name)) is None:
             yield Create(spec)
+        elif box.frozen:
+            continue
         elif box.digest != spec.digest or name in draining:
             yield _gently(Replace(spec, box))
         elif box.state in ("created", "exited", "dead"):

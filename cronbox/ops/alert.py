@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from cronbox.model.alert import Kind, Rule, Standing, judge, judge_condition, ping_of
+from cronbox.model.conditions import Condition
 from cronbox.model.message import Message, about_condition, about_run
 from cronbox.model.run import Run, Status
 from cronbox.store import outbox, targets
@@ -36,21 +37,21 @@ def note_runs(tx: Transaction, changed: Sequence[Run], *, now: datetime) -> None
 
 
 def note_condition(
-    tx: Transaction, kind: Kind, box: str, job: str | None, *, holds: bool, text: str, now: datetime
+    tx: Transaction, kind: Kind, condition: Condition, *, now: datetime, silently: bool = False
 ) -> None:
-    """Something that is not as it should be has begun (`holds`) or has ended: `box_down`, `slow`. May be
-    called again with the same; each beginning is told once."""
-    subject = f"{kind}:{box}/{job or ''}"
+    """A condition has opened, or has closed, and is told as `kind`. May be called again with the same; each
+    beginning is told once. `silently`: nobody is told, but what was told before counts as over."""
+    subject = f"{condition.kind}:{condition.box}/{condition.job}"
     for rule in targets.rules(tx):
-        if rule.pings or not rule.concerns(box, job):
+        if rule.pings or not rule.concerns(condition.box, condition.job or None):
             continue
         before = targets.standings(tx, rule.name, [subject])[subject]
-        tells, after = judge_condition(rule, kind, before, holds=holds)
+        tells, after = judge_condition(rule, kind, before, holds=condition.until is None)
         if after != before:
             targets.remember(tx, rule.name, {subject: after})
-        if tells is not None:
-            message = about_condition(tells, box, job, text)
-            outbox.add(tx, [_notice(rule, tells, box, job or "", message, now)])
+        if tells is not None and not silently:
+            message = about_condition(tells, condition.box, condition.job or None, condition.text)
+            outbox.add(tx, [_notice(rule, tells, condition.box, condition.job, message, now)])
 
 
 def _alerts(tx: Transaction, rule: Rule, runs: Sequence[Run], now: datetime) -> Iterator[Notice]:

@@ -29,10 +29,16 @@ DEFAULT_GRACE_S = 300.0
 
 TOLD_AS = {
     Seen.BOX_DOWN: Told.BOX_DOWN,
+    Seen.CRON_DEAD: Told.DEGRADED,
+    Seen.NO_TICK: Told.DEGRADED,
+    Seen.CRONTAB_NOT_LOADED: Told.DEGRADED,
+    Seen.INGEST_LAGGING: Told.DEGRADED,
+    Seen.CLOCK_SKEW: Told.DEGRADED,
+    Seen.LATE: Told.LATE,
     Seen.OVERRUN: Told.SLOW,
     Seen.UNUSUALLY_LONG: Told.SLOW,
 }
-"""What people are told of; missed slots are told as runs, and of the others `ps` and `doctor` speak."""
+"""What people are told of a condition. A missed slot is told as the run that it is."""
 
 log = structlog.get_logger()
 
@@ -60,8 +66,9 @@ def settle(site: Site, sight: Sight) -> list[ConditionChange]:
     if unchanged:
         return []
     with site.store.transaction() as tx:
-        changed = conditions.settle(tx, sight.box, wanted(*_facts(tx, sight)), now=sight.moment)
-        _note(tx, changed.changes, now=sight.moment)
+        box, jobs = _facts(tx, sight)
+        changed = conditions.settle(tx, sight.box, wanted(box, jobs), now=sight.moment)
+        _note(tx, changed.changes, now=sight.moment, silently=not box.wanted)
     for change in changed.changes:
         what = "condition_opened" if change.opened else "condition_closed"
         told = change.condition
@@ -70,12 +77,11 @@ def settle(site: Site, sight: Sight) -> list[ConditionChange]:
     return changed.changes
 
 
-def _note(tx: Transaction, changes: Iterable[ConditionChange], *, now: datetime) -> None:
-    """Tell whom it concerns."""
+def _note(tx: Transaction, changes: Iterable[ConditionChange], *, now: datetime, silently: bool) -> None:
+    """Tell whom it concerns; but a box that a person puts down has not recovered."""
     for change in changes:
-        told = change.condition
-        if (kind := TOLD_AS.get(told.kind)) is not None:
-            note_condition(tx, kind, told.box, told.job or None, holds=change.opened, text=told.text, now=now)
+        if (kind := TOLD_AS.get(change.condition.kind)) is not None:
+            note_condition(tx, kind, change.condition, now=now, silently=silently)
 
 
 def _same(present: Iterable[Condition], found: Iterable[Condition]) -> bool:
@@ -91,7 +97,7 @@ def _facts(tx: Transaction, sight: Sight) -> tuple[BoxFacts, list[JobFacts]]:
         wanted=state.wanted and (sight.known or seen is not None),
         present=seen is not None,
         running=seen is not None and seen.running,
-        paused=seen is not None and seen.state == "paused",
+        paused=seen is not None and seen.frozen,
         read=sight.read,
         heard_at=cursor.last_event_at if cursor else None,
         booted_at=state.booted_at,

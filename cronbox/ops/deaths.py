@@ -17,8 +17,9 @@ SIGNAL_BASE = 128
 
 
 def close_dead(site: Site, box: SeenBox) -> None:
-    """Read the log of a box that stands still to its end, then close what never finished as `lost`."""
-    if not site.store.open_runs(box.box):
+    """Read the log of a box that stands still to its end, then close what never finished as `lost`. The runs
+    of one that is frozen are not over."""
+    if box.frozen or not site.store.open_runs(box.box):
         return
     read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
     close_lost(site.store, box.box, reason=_reason(box.exit_code, oom=box.oom_killed), now=site.now())

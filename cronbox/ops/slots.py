@@ -124,7 +124,7 @@ def _spans(tx: Transaction, box: str, seen: SeenBox | None) -> list[Span]:
     told = incidents.of_kinds(tx, box, KINDS, limit=incidents.KEPT)
     present = Present(
         running=seen is not None and seen.running,
-        paused=seen is not None and seen.state == "paused",
+        paused=seen is not None and seen.frozen,
         heard_at=state.stopped_at or (cursor.last_event_at if cursor else None),
         tick_at=state.tick_at,
     )

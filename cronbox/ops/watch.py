@@ -76,7 +76,7 @@ class Watch:
             self._dead.pop(name, None)
             return read_running(self._site, seen)
         life = (seen.container, seen.started_at)
-        if self._dead.get(name) == life and seen.state != "paused":
+        if self._dead.get(name) == life and not seen.frozen:
             return True
         read_stopped(self._site.engine, self._site.store, name, container=seen.container, now=self._site.now)
         self._dead[name] = life

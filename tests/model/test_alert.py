@@ -80,11 +80,12 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends() -> None
     assert answers == [None, Kind.BOX_DOWN, None, Kind.RECOVERED, None]
 
 
-def test_the_end_of_a_slow_run_is_no_recovery() -> None:
+@pytest.mark.parametrize("kind", [Kind.SLOW, Kind.LATE])
+def test_the_end_of_a_slow_or_late_run_is_no_recovery(kind: Kind) -> None:
     rule = Rule("ops", EVERY)
-    begun, standing = judge_condition(rule, Kind.SLOW, Standing(), holds=True)
-    ended, standing = judge_condition(rule, Kind.SLOW, standing, holds=False)
-    assert (begun, ended, standing) == (Kind.SLOW, None, Standing())
+    begun, standing = judge_condition(rule, kind, Standing(), holds=True)
+    ended, standing = judge_condition(rule, kind, standing, holds=False)
+    assert (begun, ended, standing) == (kind, None, Standing())
 
 
 @pytest.mark.parametrize(

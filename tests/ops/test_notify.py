@@ -19,6 +19,8 @@ from structlog.testing import capture_logs
 
 from cronbox.errors import NotSent
 from cronbox.model.alert import Kind
+from cronbox.model.conditions import Condition
+from cronbox.model.conditions import Kind as Seen
 from cronbox.model.run import Run, Status, Trigger
 from cronbox.ops.alert import note_condition, note_runs
 from cronbox.ops.ingest import close_lost
@@ -92,7 +94,7 @@ def test_the_row_of_a_run_and_the_row_of_its_message_are_written_together_or_not
 ) -> None:
     post.configure(to(listener))
     with pytest.raises(ZeroDivisionError), post.store.transaction() as tx:
-        note_condition(tx, Kind.BOX_DOWN, "etl", None, holds=True, text="", now=NOON)
+        note_condition(tx, Kind.BOX_DOWN, a_condition(), now=NOON)
         raise ZeroDivisionError
     assert post.log == []
 
@@ -175,13 +177,44 @@ def test_a_job_that_names_only_targets_there_are_not_is_told_all_the_same(
     assert [(entry["event"], entry["target"]) for entry in logs] == [("notify_target_unknown", "opps")]
 
 
+def a_condition(kind: Seen = Seen.BOX_DOWN, job: str = "", *, over: bool = False) -> Condition:
+    return Condition("etl", job, kind, NOON, "no tick", NOON if over else None)
+
+
 def test_a_box_that_is_down_is_told_once_and_its_return_too(post: Post, listener: Listener) -> None:
     post.configure(to(listener))
-    for holds in (True, True, False, False):
+    for over in (False, False, True, True):
         with post.store.transaction() as tx:
-            note_condition(tx, Kind.BOX_DOWN, "etl", None, holds=holds, text="no tick", now=post.now)
+            note_condition(tx, Kind.BOX_DOWN, a_condition(over=over), now=post.now)
     post.send()
     assert listener.titles == ["etl is down", "etl recovered"]
+
+
+def test_the_end_of_one_condition_is_not_the_end_of_another_that_is_told_alike(
+    post: Post, listener: Listener
+) -> None:
+    post.configure(to(listener))
+    told = [a_condition(Seen.NO_TICK), a_condition(Seen.CLOCK_SKEW), a_condition(Seen.NO_TICK, over=True)]
+    for condition in told:
+        with post.store.transaction() as tx:
+            note_condition(tx, Kind.DEGRADED, condition, now=post.now)
+    post.send()
+    assert listener.titles == ["etl is degraded", "etl is degraded", "etl recovered"]
+    with post.store.transaction() as tx:
+        note_condition(tx, Kind.DEGRADED, a_condition(Seen.CLOCK_SKEW, over=True), now=post.now)
+    post.send()
+    assert listener.titles[3:] == ["etl recovered"]
+
+
+def test_a_box_that_is_put_down_has_not_recovered_and_its_next_fall_is_told_anew(
+    post: Post, listener: Listener
+) -> None:
+    post.configure(to(listener))
+    for over, silently in ((False, False), (True, True), (False, False)):
+        with post.store.transaction() as tx:
+            note_condition(tx, Kind.BOX_DOWN, a_condition(over=over), now=post.now, silently=silently)
+    post.send()
+    assert listener.titles == ["etl is down", "etl is down"]
 
 
 def test_slots_that_are_found_missed_together_are_one_message(post: Post, listener: Listener) -> None:

@@ -8,13 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from cronbox.model.conditions import Condition, Kind
 from cronbox.model.run import Status
+from cronbox.ops.conditions import TOLD_AS
 from cronbox.ops.doctor import examine
 from cronbox.ops.metrics import exposition
 from cronbox.ops.status import box_statuses, job_statuses
+from cronbox.store import conditions
 from tests.ops.house import House
 
 pytestmark = pytest.mark.slow
+
+OF_A_BOX = {
+    Kind.BOX_DOWN,
+    Kind.CRON_DEAD,
+    Kind.NO_TICK,
+    Kind.CRONTAB_NOT_LOADED,
+    Kind.INGEST_LAGGING,
+    Kind.CLOCK_SKEW,
+}
 
 
 @pytest.fixture
@@ -144,6 +156,19 @@ def test_a_run_beyond_max_runtime_is_told_and_goes_on(house: House):
     house.pass_minutes(5)
     assert house.open_kinds() == {("overrun", "load")}
     assert house.store.run("slow").status is Status.RUNNING
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_of_condition_is_seen_in_ps_doctor_and_metrics_and_told(house: House, kind: Kind):
+    job = "" if kind in OF_A_BOX else "load"
+    with house.store.transaction() as tx:
+        conditions.settle(tx, "etl", [Condition("etl", job, kind, house.now, "words")], now=house.now)
+    [box] = box_statuses(house.site)
+    assert [each["kind"] for each in box.as_json()["conditions"]] == [kind]
+    told = [finding for finding in examine(house.site) if finding.check == "condition"]
+    assert len(told) == 1 and f"{kind} since" in told[0].message and told[0].hint
+    assert f'cronbox_condition{{box="etl",job="{job}",kind="{kind}"}} 1.0' in exposition(house.site)
+    assert (kind in TOLD_AS) == (kind is not Kind.MISSED), "a missed slot is told as a run"
 
 
 def test_conditions_are_seen_in_ps_jobs_doctor_and_metrics(house: House):
