@@ -37,7 +37,7 @@ def notify(
     number: Count = DEFAULT_COUNT,
     json: Json = False,
 ) -> None:
-    """Send a test message to a target of `[[notify]]`, or list what was sent and what waits (test, log)."""
+    """Send a test message to a target of config.toml, or list what was sent and what waits (test, log)."""
     site = site_of(ctx)
     _known(site, name, test=action == "test")
     if action == "test":

@@ -22,7 +22,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     json: Json = False,
 ) -> None:
-    """Delete runs, output and images that `[retention]` does not keep, as the daemon does."""
+    """Delete runs, output and images that config.toml does not keep, as the daemon does."""
     from cronbox.ops.retain import old_releases, retain, retain_releases, to_prune
 
     site = site_of(ctx)

@@ -45,6 +45,10 @@ def test_the_page_has_a_row_for_every_command_with_its_options() -> None:
     assert "\n".join(rows()) in PAGE.read_text()
 
 
+def test_no_help_text_has_brackets_that_would_be_taken_for_colours() -> None:
+    assert not [row for row in rows() if re.search(r"\[[a-z[]", row.split(" | ")[-1])]
+
+
 def test_the_page_tells_the_exit_codes_that_errors_have() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE.read_text(), re.M)}
     errors = (CronboxError, UsageError, ConfigError, CrontabRefused, NoEngine, NotFound)
