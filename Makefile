@@ -7,7 +7,7 @@ LOCKS := scripts/requirements/run.txt scripts/requirements/build.txt
 SEED ?= 1
 SECONDS ?= 60
 
-.PHONY: help venv dev engine postgres demo demo-down test test-fast lint bench docs lock
+.PHONY: help venv dev engine postgres demo demo-down test test-fast lint bench chaos docs lock
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ test: lint engine postgres ## Everything, on a real engine and a real PostgreSQL
 
 bench: dev engine postgres ## The table of measurements, each a ratio to its baseline
 	$(BIN)/python -m benchmarks
+
+chaos: dev engine postgres ## Faults at random for SECONDS=60, by SEED=1, and whether the record is true
+	@$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
 
 docs: dev ## Check what the documentation says against the program
 	@scripts/setup/pytest $(BIN) -q tests/docs

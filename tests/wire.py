@@ -8,9 +8,10 @@ from contextlib import suppress
 
 
 class Wire:
-    """Passes bytes from `port` on to a server. Once cut, it is silent, as a dead network is."""
+    """Passes bytes from `port` on to a server: a port, or a socket's path. Once cut, it is silent, as a dead
+    network is."""
 
-    def __init__(self, server: int) -> None:
+    def __init__(self, server: int | str) -> None:
         self._server = server
         self._whole = threading.Event()
         self._whole.set()
@@ -39,10 +40,22 @@ class Wire:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._server))
-                self._ends += [near, far]
+                self._ends.append(near)
+                try:
+                    far = self._connected()
+                except OSError:
+                    near.close()
+                    continue
+                self._ends.append(far)
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        if isinstance(self._server, int):
+            return socket.create_connection(("127.0.0.1", self._server))
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._server)
+        return far
 
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):

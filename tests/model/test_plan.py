@@ -39,6 +39,10 @@ def test_a_different_box_is_drained_before_it_is_replaced() -> None:
     assert list(plan({"etl": SPEC}, [old])) == [Drain(Replace(SPEC, old))]
 
 
+def test_a_different_box_that_the_engine_has_paused_waits_until_it_goes_on() -> None:
+    assert list(plan({"etl": SPEC}, [a_box("paused", digest="old")])) == []
+
+
 def test_a_different_box_that_stands_still_is_replaced_at_once() -> None:
     old = a_box("exited", digest="old")
     assert list(plan({"etl": SPEC}, [old])) == [Replace(SPEC, old)]

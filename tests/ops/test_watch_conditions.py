@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cronbox.model.conditions import Condition, Kind
 from cronbox.model.run import Status
 from cronbox.ops.conditions import TOLD_AS
+from cronbox.ops.deaths import close_dead
 from cronbox.ops.doctor import examine
 from cronbox.ops.metrics import exposition
 from cronbox.ops.status import box_statuses, job_statuses
@@ -53,6 +55,17 @@ def test_a_dead_box_is_down_until_it_is_back_and_its_slot_missed_until_the_next_
     house.pass_minutes(5)
     assert house.open_kinds() == set()
     assert all(condition.until for condition in house.store.condition_history("etl"))
+
+
+def test_the_runs_of_a_box_that_the_engine_has_paused_are_not_lost(house: House):
+    house.agent.start(house.box, "slow", "load")
+    house.pass_minutes(1)
+    house.box.seen = replace(house.box.seen, state="paused")
+    close_dead(house.site, house.box.seen)
+    assert house.store.run("slow").status is Status.RUNNING
+    house.kill()
+    close_dead(house.site, house.box.seen)
+    assert house.store.run("slow").status is Status.LOST
 
 
 def test_the_changes_of_a_pass_are_given_once_each(house: House):

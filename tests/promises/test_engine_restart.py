@@ -5,16 +5,12 @@ On an engine of the test's own, so that no other test loses its containers.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.own_engine import OwnEngine
 from tests.project import Project, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine-restart")]
@@ -25,37 +21,6 @@ CRONTAB = """\
 # cronbox: name=short
 0 0 1 1 * root echo quick
 """
-
-
-class OwnEngine:
-    """A dockerd with a socket, state and network of its own; else it would take `docker0` away."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.url = f"unix://{root}/docker.sock"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        root = self.root
-        command = ["unshare", "--net", "dockerd", "--host", self.url, "--pidfile", f"{root}/pid"]
-        command += ["--data-root", f"{root}/data", "--exec-root", f"{root}/exec"]
-        command += ["--bridge", "none", "--iptables=false", "--ip-masq=false"]
-        with (root / "dockerd.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_until(self._answers, within=60)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, number)
-        self._process.wait(timeout=60)
-
-    def docker(self, *args: str, check: bool = False, **options: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            ["docker", "--host", self.url, *args], check=check, capture_output=True, **options
-        )
-
-    def _answers(self) -> bool:
-        return self.docker("version").returncode == 0
 
 
 @pytest.fixture
@@ -92,7 +57,6 @@ def test_a_restart_of_the_engine_loses_nothing_that_was_on_record(
 def _carry_image(project: Project, engine: OwnEngine) -> None:
     """Build on the common engine, whose containers reach a network, and carry the image over."""
     project.cli("up")
-    image = project.box("etl").image
-    archive = subprocess.run(["docker", "save", *image.tags], capture_output=True, check=True)
-    engine.docker("load", input=archive.stdout, check=True)
+    [tag] = project.box("etl").image.tags
+    engine.carry(tag)
     project.cli("down", "--volumes")
