@@ -6,7 +6,7 @@ always lead to the same conditions, and who asks twice changes nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,6 +42,10 @@ class Kind(StrEnum):
     LATE = "late"
     OVERRUN = "overrun"
     UNUSUALLY_LONG = "unusually_long"
+
+
+OF_CRON = frozenset({Kind.CRON_DEAD, Kind.NO_TICK, Kind.CRONTAB_NOT_LOADED})
+OF_A_JOB = frozenset({Kind.MISSED, Kind.LATE, Kind.OVERRUN, Kind.UNUSUALLY_LONG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class ConditionChange:
 @dataclass(frozen=True, slots=True)
 class BoxFacts:
     """What is known of a box at `now`. `present` is whether it has a container; `read` whether all that its
-    log holds is in the store. `loaded_at` is when its agent last took a crontab."""
+    log holds is in the store. `loaded_at` and `cron_at` are when its agent last took a crontab, and last
+    started cron."""
 
     box: str
     now: datetime
@@ -106,19 +111,32 @@ class BoxFacts:
     tick: str | None
     loaded: str | None
     loaded_at: datetime | None
+    started_at: datetime | None = None
+    """When its container started, as the engine says."""
+    cron_at: datetime | None = None
     skew_s: float | None = None
     """How far its clock is ahead of ours."""
+
+    def ago(self, moment: datetime) -> timedelta:
+        """How long ago something was that its own clock told the time of."""
+        ahead = timedelta(seconds=self.skew_s) if self.skew_s is not None and self.is_skewed else timedelta()
+        return self.now + ahead - moment
+
+    @property
+    def is_skewed(self) -> bool:
+        return self.skew_s is not None and abs(self.skew_s) > SKEW_LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """What is known of a job: its newest slot's first attempt, and what of it still runs."""
+    """What is known of a job: its newest slot's first attempt, and what of it still runs, or waits to."""
 
     meant: Meant
     newest: Run | None
     running: tuple[Run, ...] = ()
     typical_s: float | None = None
     """What it usually takes; None where that is not known."""
+    waiting: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +156,43 @@ class Difference:
 
 
 def wanted(box: BoxFacts, jobs: Iterable[JobFacts]) -> list[Condition]:
-    """The conditions that are open by these facts; of a box that is put down, none."""
+    """The conditions that are open by these facts; of a box that is put down, none. What jobs do is not told
+    of a box whose log could not be read."""
     if not box.wanted:
         return []
-    return [*_of_box(box), *(found for job in jobs for found in _of_job(box, job))]
+    return [*_of_box(box), *(found for job in jobs if box.read for found in _of_job(box, job))]
+
+
+def undecided(box: BoxFacts) -> frozenset[Kind]:
+    """The kinds of which these facts do not show that all is well. What is open of them stays open, for it
+    would be untrue to tell that it is over: a cron that was dead does not come to life by the box's death."""
+    if not box.wanted:
+        return frozenset()
+    if not box.read:
+        return OF_CRON | OF_A_JOB | {Kind.INGEST_LAGGING}
+    if not box.running or not _settled(box):
+        return OF_CRON | {Kind.BOX_DOWN}
+    if not box.cron_alive or not _ticks(box):
+        return frozenset({Kind.NO_TICK, Kind.CRONTAB_NOT_LOADED})
+    return frozenset() if box.tick == box.loaded else frozenset({Kind.CRONTAB_NOT_LOADED})
 
 
 def difference(
-    present: Mapping[tuple[str, str, Kind], Condition], wanted: Sequence[Condition], *, now: datetime
+    present: Mapping[tuple[str, str, Kind], Condition],
+    wanted: Sequence[Condition],
+    *,
+    now: datetime,
+    undecided: Set[Kind] = frozenset(),
 ) -> Difference:
-    """From the open conditions to those that should be. One that stays keeps when it began."""
+    """From the open conditions to those that should be. One that stays keeps when it began; one that is
+    undecided stays."""
     by_key = {condition.key: condition for condition in wanted}
     return Difference(
         opened=tuple(new for key, new in by_key.items() if key not in present),
         closed=tuple(
-            replace(old, until=max(now, old.since)) for key, old in present.items() if key not in by_key
+            replace(old, until=max(now, old.since))
+            for key, old in present.items()
+            if key not in by_key and old.kind not in undecided
         ),
         retold=tuple(
             replace(old, text=by_key[key].text)
@@ -168,15 +208,15 @@ def _of_box(box: BoxFacts) -> Iterator[Condition]:
 
     if not box.running:
         ended = box.stopped_at or box.heard_at
-        if ended is None or box.now - ended > SETTLE:
+        if ended is None or box.ago(ended) > SETTLE:
             yield found(Kind.BOX_DOWN, ended, _down_words(box))
     elif not box.read:
-        if box.heard_at is not None and box.now - box.heard_at > LAG_LIMIT:
+        if box.heard_at is not None and box.ago(box.heard_at) > LAG_LIMIT:
             yield found(Kind.INGEST_LAGGING, box.heard_at, "what the box has logged cannot be read")
     elif _settled(box):
         yield from _of_cron(box, found)
-    if box.skew_s is not None and abs(box.skew_s) > SKEW_LIMIT_S:
-        way = "ahead of" if box.skew_s > 0 else "behind"
+    if box.is_skewed:
+        way = "ahead of" if box.ago(box.now) > timedelta() else "behind"
         yield found(Kind.CLOCK_SKEW, None, f"the box's clock is {way} the daemon's by more than 5 s")
 
 
@@ -187,17 +227,24 @@ def _down_words(box: BoxFacts) -> str:
 
 
 def _settled(box: BoxFacts) -> bool:
-    return box.booted_at is not None and box.now - box.booted_at > SETTLE
+    """Whether it has run for long enough: by its log, of which the newest may not be read yet, and by its
+    engine."""
+    begun = (box.booted_at, box.started_at)
+    return box.booted_at is not None and all(at is None or box.ago(at) > SETTLE for at in begun)
+
+
+def _ticks(box: BoxFacts) -> bool:
+    return box.tick_at is not None and box.ago(box.tick_at) <= TICK_LIMIT
 
 
 def _of_cron(box: BoxFacts, found: Found) -> Iterator[Condition]:
     """What ails cron in a box that runs, and whose log is read."""
-    begun = max(filter(None, (box.booted_at, box.loaded_at)), default=box.now)
+    begun = max(filter(None, (box.booted_at, box.loaded_at, box.cron_at)), default=box.now)
     if not box.cron_alive:
         yield found(Kind.CRON_DEAD, box.tick_at or box.booted_at, "cron is dead in the box")
-    elif box.loaded is None or box.now - begun <= TICK_LIMIT:
+    elif box.loaded is None or box.ago(begun) <= TICK_LIMIT:
         return
-    elif box.tick_at is None or box.now - box.tick_at > TICK_LIMIT:
+    elif not _ticks(box):
         yield found(Kind.NO_TICK, box.tick_at or begun, "cron has not ticked for more than 90 s")
     elif box.tick != box.loaded:
         yield found(
@@ -209,25 +256,33 @@ def _of_job(box: BoxFacts, job: JobFacts) -> Iterator[Condition]:
     def found(kind: Kind, since: datetime, text: str) -> Condition:
         return Condition(box.box, job.meant.job, kind, since, text)
 
-    newest = job.newest
-    if newest is not None and newest.scheduled_for is not None:
+    newest, allowed = job.newest, timedelta(seconds=job.meant.grace_s + job.meant.delay_s)
+    if newest is not None and newest.scheduled_for is not None and newest.status is Status.MISSED:
         slot = newest.scheduled_for
-        allowed = timedelta(seconds=job.meant.grace_s + job.meant.delay_s)
-        if newest.status is Status.MISSED:
-            yield found(Kind.MISSED, slot, f"the slot {format_time(slot)} did not run: {newest.reason}")
-        elif (
-            newest.trigger is Trigger.CRON
-            and newest.started_at is not None
-            and newest.started_at - slot > allowed
-        ):
-            late = format_duration(round((newest.started_at - slot).total_seconds()))
-            yield found(Kind.LATE, slot + allowed, f"the slot {format_time(slot)} started {late} late")
+        yield found(Kind.MISSED, slot, f"the slot {format_time(slot)} did not run: {newest.reason}")
+    if (late := _late(box, job, allowed)) is not None:
+        slot, text = late
+        yield found(Kind.LATE, slot + allowed, f"the slot {format_time(slot)} {text}")
     for kind, limit, text in _limits(job):
-        over = [run for run in job.running if run.started_at and box.now - run.started_at > limit]
+        over = [run for run in job.running if run.started_at and box.ago(run.started_at) > limit]
         if over:
             first = min(over, key=lambda run: (run.started_at, run.id))
             assert first.started_at is not None, "it runs"
             yield found(kind, first.started_at + limit, f"run {first.id[:8]} {text}")
+
+
+def _late(box: BoxFacts, job: JobFacts, allowed: timedelta) -> tuple[datetime, str] | None:
+    """The slot that is late, and how: the oldest that waits, else the newest, if it started late."""
+    for run in sorted(job.waiting, key=lambda run: (run.at, run.id)):
+        if run.trigger is Trigger.CRON and run.scheduled_for and box.ago(run.scheduled_for) > allowed:
+            return run.scheduled_for, f"waits for its turn: {run.reason}"
+    newest = job.newest
+    if newest is None or newest.trigger is not Trigger.CRON:
+        return None
+    slot, started = newest.scheduled_for, newest.started_at
+    if slot is None or started is None or started - slot <= allowed:
+        return None
+    return slot, f"started {format_duration(round((started - slot).total_seconds()))} late"
 
 
 def _limits(job: JobFacts) -> Iterator[tuple[Kind, timedelta, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cronbox.model.alert import Kind
+from cronbox.model.conditions import Condition
 from cronbox.model.durations import format_duration
 from cronbox.model.event import format_time
 from cronbox.model.run import Run
@@ -25,7 +26,7 @@ _HAPPENED = {
     Kind.MISSED: "was missed",
     Kind.RECOVERED: "recovered",
     Kind.SLOW: "is slow",
-    Kind.LATE: "was late",
+    Kind.LATE: "is late",
     Kind.BOX_DOWN: "is down",
     Kind.DEGRADED: "is degraded",
     Kind.SUCCESS: "succeeded",
@@ -56,11 +57,18 @@ def about_run(kind: Kind, run: Run, *, failures: int = 0) -> Message:
     return Message(clean(title), "\n".join([*lines, f"look: cronbox show {run.id}"]))
 
 
-def about_condition(kind: Kind, box: str, job: str | None, text: str) -> Message:
-    """`etl is down`, `etl/load-orders is slow`, and what the watch says of it."""
-    subject = box if job is None else f"{box}/{job}"
-    look = f"cronbox runs {subject}" if job else "cronbox doctor"
-    return Message(clean(f"{subject} {_HAPPENED[kind]}"), f"{clean(text)}\nlook: {look}".lstrip("\n"))
+def about_condition(kind: Kind, condition: Condition) -> Message:
+    """`etl is degraded (no_tick)`, `etl recovered from no_tick`, and what the watch says of it."""
+    since, until = format_time(condition.since), condition.until
+    if kind is Kind.RECOVERED:
+        title = f"{condition.target} recovered from {condition.kind}"
+        told = f"it was: {condition.text}" if condition.text else ""
+    else:
+        which = f" ({condition.kind})" if condition.kind.value != kind.value else ""
+        title, told = f"{condition.target} {_HAPPENED[kind]}{which}", condition.text
+    look = f"cronbox runs {condition.target}" if condition.job else "cronbox doctor"
+    lines = [told, f"since: {since}", f"until: {format_time(until)}" if until else "", f"look: {look}"]
+    return Message(clean(title), "\n".join(clean(line) for line in lines if line))
 
 
 def with_output(message: Message, lines: Sequence[str]) -> Message:

@@ -50,7 +50,7 @@ def note_condition(
         if after != before:
             targets.remember(tx, rule.name, {subject: after})
         if tells is not None and not silently:
-            message = about_condition(tells, condition.box, condition.job or None, condition.text)
+            message = about_condition(tells, condition)
             outbox.add(tx, [_notice(rule, tells, condition.box, condition.job, message, now)])
 
 

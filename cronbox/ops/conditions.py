@@ -12,9 +12,17 @@ import structlog
 
 from cronbox.model.alert import Kind as Told
 from cronbox.model.box import SeenBox
-from cronbox.model.conditions import LONG_AT_LEAST_S, BoxFacts, Condition, ConditionChange, JobFacts, wanted
+from cronbox.model.conditions import (
+    LONG_AT_LEAST_S,
+    BoxFacts,
+    ConditionChange,
+    JobFacts,
+    difference,
+    undecided,
+    wanted,
+)
 from cronbox.model.conditions import Kind as Seen
-from cronbox.model.event import format_time
+from cronbox.model.event import format_time, parse_time
 from cronbox.model.expected import Meant
 from cronbox.model.run import Run, Status
 from cronbox.model.values import SHORTEST_GRACE_S
@@ -61,19 +69,20 @@ def settle(site: Site, sight: Sight) -> list[ConditionChange]:
     """Open and close the box's conditions, in one transaction -> what has changed. Who is to be told of a
     change puts that into the same transaction."""
     with site.store.reading() as tx:
-        open_now = conditions.read(tx, sight.box)
-        unchanged = _same(open_now, wanted(*_facts(tx, sight)))
-    if unchanged:
+        present = {condition.key: condition for condition in conditions.read(tx, sight.box)}
+        box, jobs = _facts(tx, sight)
+    if not difference(present, wanted(box, jobs), now=sight.moment, undecided=undecided(box)):
         return []
     with site.store.transaction() as tx:
         box, jobs = _facts(tx, sight)
-        changed = conditions.settle(tx, sight.box, wanted(box, jobs), now=sight.moment)
+        told = wanted(box, jobs)
+        changed = conditions.settle(tx, sight.box, told, now=sight.moment, undecided=undecided(box))
         _note(tx, changed.changes, now=sight.moment, silently=not box.wanted)
     for change in changed.changes:
         what = "condition_opened" if change.opened else "condition_closed"
-        told = change.condition
-        since = format_time(told.since)
-        log.info(what, box=told.box, job=told.job, kind=told.kind.value, since=since, text=told.text)
+        of = change.condition
+        since = format_time(of.since)
+        log.info(what, box=of.box, job=of.job, kind=of.kind.value, since=since, text=of.text)
     return changed.changes
 
 
@@ -82,10 +91,6 @@ def _note(tx: Transaction, changes: Iterable[ConditionChange], *, now: datetime,
     for change in changes:
         if (kind := TOLD_AS.get(change.condition.kind)) is not None:
             note_condition(tx, kind, change.condition, now=now, silently=silently)
-
-
-def _same(present: Iterable[Condition], found: Iterable[Condition]) -> bool:
-    return {(each.key, each.text) for each in present} == {(each.key, each.text) for each in found}
 
 
 def _facts(tx: Transaction, sight: Sight) -> tuple[BoxFacts, list[JobFacts]]:
@@ -106,25 +111,29 @@ def _facts(tx: Transaction, sight: Sight) -> tuple[BoxFacts, list[JobFacts]]:
         tick_at=state.tick_at,
         tick=state.tick,
         loaded=state.loaded,
-        loaded_at=_loaded_at(tx, sight.box),
+        loaded_at=_last(tx, sight.box, "loaded"),
+        started_at=parse_time(seen.started_at) if seen is not None and seen.started_at else None,
+        cron_at=_last(tx, sight.box, "cron_started"),
         skew_s=sight.skew_s,
     )
     return box, (_jobs(tx, sight) if box.wanted else [])
 
 
-def _loaded_at(tx: Transaction, box: str) -> datetime | None:
-    """When the box's agent took a crontab last, as far as its newest incidents tell."""
-    told = incidents.of_kinds(tx, box, {"loaded"}, limit=1)
+def _last(tx: Transaction, box: str, kind: str) -> datetime | None:
+    """When something happened to the box last, as far as its newest incidents tell."""
+    told = incidents.of_kinds(tx, box, {kind}, limit=1)
     return told[0].at if told else None
 
 
 def _jobs(tx: Transaction, sight: Sight) -> list[JobFacts]:
-    """The jobs of which there may be something to say: a wanting newest slot, or a run that goes on."""
+    """The jobs of which there may be something to say: a wanting newest slot, a run that goes on or one
+    that waits."""
     wanting = runs.wanting_slots(tx, sight.box, SHORTEST_GRACE_S)
     running: dict[str, list[Run]] = defaultdict(list)
-    for run in runs.still_open(tx, sight.box, {Status.RUNNING}):
-        running[run.job].append(run)
-    if not wanting and not running:
+    waiting: dict[str, list[Run]] = defaultdict(list)
+    for run in runs.still_open(tx, sight.box):
+        (waiting if run.status is Status.QUEUED else running)[run.job].append(run)
+    if not wanting and not running and not waiting:
         return []
     meant = {job: each.meant for job, each in schedules.present(tx, sight.box).items()}
     return [
@@ -132,9 +141,10 @@ def _jobs(tx: Transaction, sight: Sight) -> list[JobFacts]:
             meant=meant.get(job) or Meant(job, "@reboot", DEFAULT_GRACE_S),
             newest=wanting.get(job),
             running=tuple(running.get(job, ())),
+            waiting=tuple(waiting.get(job, ())),
             typical_s=_typical(tx, sight, job, running.get(job, ())),
         )
-        for job in sorted({*wanting, *running})
+        for job in sorted({*wanting, *running, *waiting})
     ]
 
 

@@ -54,9 +54,10 @@ class Watch:
                 self._blind(name)
             raise
         self._look_at_the_clock()
+        told = {condition.box for condition in site.store.conditions()}
         return [
             change
-            for name in sorted({*site.config.boxes, *seen, *site.store.expecting()})
+            for name in sorted({*site.config.boxes, *seen, *site.store.expecting(), *told})
             for change in look_at(site, name, seen.get(name), read=self._read, skew_s=self._skew_of(name))
         ]
 
@@ -129,7 +130,7 @@ def look_at(
 
 def _let_go(site: Site, name: str, seen: SeenBox | None, now: datetime) -> None:
     """Of a box that is in no config and has no container any more, nothing is expected."""
-    if seen is not None or name in site.config.boxes or name not in site.store.expecting():
+    if seen is not None or name in site.config.boxes:
         return
     state = site.store.box_state(name)
     if state.wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -33,9 +33,18 @@ def history(tx: Transaction, box: str, *, limit: int) -> list[Condition]:
     return [_condition(row) for row in tx.execute(newest)]
 
 
-def settle(tx: Transaction, box: str, wanted: Sequence[Condition], *, now: datetime) -> Difference:
-    """Make these the box's open conditions -> what has opened and closed."""
-    changed = difference({condition.key: condition for condition in read(tx, box)}, wanted, now=now)
+def settle(
+    tx: Transaction,
+    box: str,
+    wanted: Sequence[Condition],
+    *,
+    now: datetime,
+    undecided: Set[Kind] = frozenset(),
+) -> Difference:
+    """Make these the box's open conditions, and leave those alone that are undecided -> what has opened and
+    closed."""
+    present = {condition.key: condition for condition in read(tx, box)}
+    changed = difference(present, wanted, now=now, undecided=undecided)
     for condition in (*changed.closed, *changed.retold):
         tx.execute(
             update(CONDITION)

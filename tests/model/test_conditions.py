@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cronbox.model.conditions import BoxFacts, Condition, JobFacts, Kind, difference, wanted
+from cronbox.model.conditions import (
+    BoxFacts,
+    Condition,
+    ConditionChange,
+    JobFacts,
+    Kind,
+    difference,
+    undecided,
+    wanted,
+)
 from cronbox.model.expected import Meant
 from cronbox.model.run import Run, Status, Trigger
 
@@ -80,6 +89,7 @@ def test_one_thing_that_is_wrong_with_a_box_has_its_name(facts: dict[str, Any], 
         {"tick_at": ago(89)},
         {"tick": "d0", "loaded_at": ago(80)},
         {"tick_at": None, "tick": None, "booted_at": ago(60)},
+        {"tick_at": ago(200), "cron_at": ago(60)},
         {"cron_alive": False, "booted_at": ago(5)},
         {"running": False, "stopped_at": ago(5)},
         {"loaded": None, "tick": None, "tick_at": None},
@@ -89,6 +99,59 @@ def test_one_thing_that_is_wrong_with_a_box_has_its_name(facts: dict[str, Any], 
 )
 def test_what_may_still_come_right_by_itself_is_left_alone(facts: dict[str, Any]):
     assert kinds(replace(SOUND, **facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "kinds"),
+    [
+        (
+            {"read": False},
+            {"cron_dead", "no_tick", "crontab_not_loaded", "ingest_lagging", "overrun", "late"},
+        ),
+        ({"running": False}, {"cron_dead", "no_tick", "crontab_not_loaded"}),
+        ({"running": False, "stopped_at": ago(5)}, {"box_down"}),
+        ({"booted_at": ago(5)}, {"box_down", "cron_dead", "no_tick"}),
+        ({"started_at": ago(5)}, {"box_down", "cron_dead", "no_tick"}),
+        ({"cron_alive": False}, {"no_tick", "crontab_not_loaded"}),
+        ({"tick_at": None, "tick": None, "booted_at": ago(60)}, {"no_tick", "crontab_not_loaded"}),
+        ({"tick": "d0", "loaded_at": ago(80)}, {"crontab_not_loaded"}),
+    ],
+)
+def test_what_the_facts_do_not_show_to_be_well_is_undecided(facts: dict[str, Any], kinds: set[str]):
+    assert kinds <= undecided(replace(SOUND, **facts))
+
+
+@pytest.mark.parametrize("facts", [{}, {"wanted": False, "running": False}])
+def test_of_a_sound_box_and_of_one_that_was_put_down_nothing_is_undecided(facts: dict[str, Any]):
+    assert undecided(replace(SOUND, **facts)) == frozenset()
+
+
+def test_what_is_undecided_stays_open_and_opens_nothing():
+    old = Condition("etl", "", Kind.NO_TICK, HOUR_AGO, "words")
+    other = Condition("etl", "", Kind.CLOCK_SKEW, HOUR_AGO, "words")
+    changed = difference({old.key: old, other.key: other}, [], now=NOON, undecided={Kind.NO_TICK, Kind.LATE})
+    assert changed.changes == [ConditionChange(replace(other, until=NOON))]
+
+
+def test_a_box_whose_clock_is_known_to_be_ahead_is_judged_by_its_own_time():
+    hour = timedelta(hours=1)
+    facts = replace(SOUND, skew_s=3600.0, booted_at=NOON + hour - timedelta(minutes=5), loaded_at=HOUR_AGO)
+    assert kinds(replace(facts, tick_at=NOON + hour - timedelta(seconds=20))) == ["clock_skew"]
+    assert kinds(replace(facts, tick_at=NOON + hour - timedelta(seconds=91))) == ["no_tick", "clock_skew"]
+
+
+def test_of_a_log_that_could_not_be_read_no_run_is_judged():
+    running = a_run(Status.RUNNING, started_at=ago(900))
+    facts = JobFacts(replace(LOAD, max_runtime_s=300.0), None, (running,))
+    assert kinds(replace(SOUND, read=False), facts) == []
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(60, False), (61, True)])
+def test_a_slot_that_waits_beyond_its_grace_is_late_before_it_starts(seconds: float, opens: bool):
+    run = a_run(Status.QUEUED, slot=ago(seconds), queued_at=ago(seconds - 1), reason="max_running=1")
+    [*found] = wanted(SOUND, [JobFacts(LOAD, None, waiting=(run,))])
+    assert [each.kind for each in found] == ([Kind.LATE] if opens else [])
+    assert not opens or found[0].text.endswith("waits for its turn: max_running=1")
 
 
 def test_of_a_box_that_was_put_down_nothing_is_wrong():

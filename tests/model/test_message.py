@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronbox.model.alert import Kind
+from cronbox.model.conditions import Condition
+from cronbox.model.conditions import Kind as Seen
+from cronbox.model.event import format_time
 from cronbox.model.message import Message, about_capped, about_condition, about_run, digest_of, with_output
 from cronbox.model.quiet import day_begin, next_day, parse_quiet
 from cronbox.model.run import Run, Status, Trigger
@@ -67,10 +70,33 @@ def test_any_run_makes_a_message_that_every_database_and_service_takes(
     assert "\0" not in (message.title + message.body).encode().decode()
 
 
-def test_a_condition_names_its_box_and_what_to_do() -> None:
-    assert about_condition(Kind.BOX_DOWN, "etl", None, "no tick") == Message(
-        "etl is down", "no tick\nlook: cronbox doctor"
+@pytest.mark.parametrize(
+    ("told", "seen", "title"),
+    [
+        (Kind.BOX_DOWN, Seen.BOX_DOWN, "etl is down"),
+        (Kind.DEGRADED, Seen.NO_TICK, "etl is degraded (no_tick)"),
+        (Kind.RECOVERED, Seen.NO_TICK, "etl recovered from no_tick"),
+    ],
+)
+def test_a_condition_names_its_box_and_its_kind(told: Kind, seen: Seen, title: str) -> None:
+    assert about_condition(told, Condition("etl", "", seen, NOON, "words")).title == title
+
+
+def test_a_condition_says_since_when_and_what_to_do() -> None:
+    begun = Condition("etl", "load", Seen.OVERRUN, NOON, "run 1 goes on")
+    assert about_condition(Kind.SLOW, begun).body == (
+        f"run 1 goes on\nsince: {format_time(NOON)}\nlook: cronbox runs etl/load"
     )
+
+
+def test_the_end_of_a_condition_says_what_it_was_and_how_long() -> None:
+    ended = Condition("etl", "", Seen.CRON_DEAD, NOON, "cron is dead in the box", NOON + timedelta(minutes=5))
+    assert about_condition(Kind.RECOVERED, ended).body.splitlines() == [
+        "it was: cron is dead in the box",
+        f"since: {format_time(NOON)}",
+        f"until: {format_time(NOON + timedelta(minutes=5))}",
+        "look: cronbox doctor",
+    ]
 
 
 def test_a_digest_has_every_message_until_it_is_too_long() -> None:

@@ -187,7 +187,7 @@ def test_a_box_that_is_down_is_told_once_and_its_return_too(post: Post, listener
         with post.store.transaction() as tx:
             note_condition(tx, Kind.BOX_DOWN, a_condition(over=over), now=post.now)
     post.send()
-    assert listener.titles == ["etl is down", "etl recovered"]
+    assert listener.titles == ["etl is down", "etl recovered from box_down"]
 
 
 def test_the_end_of_one_condition_is_not_the_end_of_another_that_is_told_alike(
@@ -199,11 +199,15 @@ def test_the_end_of_one_condition_is_not_the_end_of_another_that_is_told_alike(
         with post.store.transaction() as tx:
             note_condition(tx, Kind.DEGRADED, condition, now=post.now)
     post.send()
-    assert listener.titles == ["etl is degraded", "etl is degraded", "etl recovered"]
+    assert listener.titles == [
+        "etl is degraded (no_tick)",
+        "etl is degraded (clock_skew)",
+        "etl recovered from no_tick",
+    ]
     with post.store.transaction() as tx:
         note_condition(tx, Kind.DEGRADED, a_condition(Seen.CLOCK_SKEW, over=True), now=post.now)
     post.send()
-    assert listener.titles[3:] == ["etl recovered"]
+    assert listener.titles[3:] == ["etl recovered from clock_skew"]
 
 
 def test_a_box_that_is_put_down_has_not_recovered_and_its_next_fall_is_told_anew(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cronbox.errors import NoEngine
+from cronbox.model.alert import Kind as Told
+from cronbox.model.alert import Rule
 from cronbox.model.conditions import Condition, Kind
 from cronbox.model.run import Status
 from cronbox.ops.conditions import TOLD_AS
@@ -16,7 +19,7 @@ from cronbox.ops.deaths import close_dead
 from cronbox.ops.doctor import examine
 from cronbox.ops.metrics import exposition
 from cronbox.ops.status import box_statuses, job_statuses
-from cronbox.store import conditions
+from cronbox.store import conditions, targets
 from tests.ops.house import House
 
 pytestmark = pytest.mark.slow
@@ -171,6 +174,95 @@ def test_a_run_beyond_max_runtime_is_told_and_goes_on(house: House):
     assert house.store.run("slow").status is Status.RUNNING
 
 
+def test_a_slot_that_waits_for_its_turn_is_late_until_it_starts(house: House):
+    house.cron_has = {}
+    slot = house.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    house.set_clock(slot + timedelta(seconds=2))
+    seat = {"run": "r1", "job": "load", "trigger": "cron", "scheduled_for": slot.isoformat(), "occurrence": 0}
+    house.agent.write(house.box, "queued", **seat, attempt=1, reason="max_running=1")
+    house.pass_minutes(2)
+    [late] = [each for each in house.store.conditions("etl") if each.kind is Kind.LATE]
+    assert late.text.endswith("waits for its turn: max_running=1")
+    house.agent.write(house.box, "started", **seat, attempt=1, pid=8, user="root")
+    house.agent.write(house.box, "finished", run="r1", job="load", status="succeeded", duration_s=0.1)
+    house.run("load", slot + timedelta(minutes=5))
+    house.pass_minutes(6)
+    assert ("late", "load") not in house.open_kinds()
+
+
+def told(house: House) -> list[str]:
+    """The titles of what a target that wants all of it was told."""
+    return [each.notice.title for each in house.store.deliveries(limit=50)[::-1]]
+
+
+@pytest.fixture
+def heard(house: House) -> House:
+    """The house, and somebody who is told of everything that concerns the box."""
+    with house.store.transaction() as tx:
+        when = frozenset({Told.BOX_DOWN, Told.DEGRADED, Told.RECOVERED})
+        targets.keep(tx, [Rule("ops", when=when)])
+    return house
+
+
+def test_a_cron_that_was_dead_has_not_recovered_by_the_death_of_its_box(heard: House):
+    heard.cron_dies()
+    heard.pass_minutes(1)
+    heard.kill()
+    heard.pass_minutes(3)
+    assert told(heard) == ["etl is degraded (cron_dead)", "etl is down"]
+    heard.cron_lives = True
+    heard.up()
+    heard.pass_minutes(2)
+    assert sorted(told(heard)[2:]) == ["etl recovered from box_down", "etl recovered from cron_dead"]
+
+
+def test_a_cron_that_is_started_again_has_its_time_to_tick(heard: House):
+    heard.pass_minutes(2)
+    heard.cron_dies()
+    heard.pass_minutes(3)
+    heard.cron_returns()
+    heard.look()
+    heard.pass_minutes(1)
+    assert told(heard) == ["etl is degraded (cron_dead)", "etl recovered from cron_dead"]
+
+
+def test_nothing_has_recovered_because_no_engine_answers(heard: House):
+    heard.cron_dies()
+    heard.pass_minutes(1)
+    heard.engine.down = True
+    for _ in range(3):
+        heard.set_clock(heard.now + timedelta(minutes=1))
+        with pytest.raises(NoEngine):
+            heard.look()
+    assert told(heard) == ["etl is degraded (cron_dead)", "etl is degraded (ingest_lagging)"]
+    heard.engine.down = False
+    heard.look()
+    assert told(heard)[2:] == ["etl recovered from ingest_lagging"]
+
+
+def test_a_box_that_starts_and_dies_again_and_again_is_told_once(heard: House):
+    heard.kill()
+    heard.pass_minutes(1)
+    for _ in range(3):
+        heard.up()
+        heard.set_clock(heard.now + timedelta(seconds=3))
+        heard.look()
+        heard.kill()
+        heard.set_clock(heard.now + timedelta(seconds=3))
+        heard.look()
+        heard.set_clock(heard.now + timedelta(seconds=20))
+        heard.look()
+    assert told(heard) == ["etl is down"]
+
+
+def test_a_box_that_is_gone_for_good_leaves_no_condition_open(house: House):
+    with house.store.transaction() as tx:
+        found = Condition("gone", "", Kind.BOX_DOWN, house.now, "the box has no container")
+        conditions.settle(tx, "gone", [found], now=house.now)
+    house.look()
+    assert house.store.conditions("gone") == []
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_of_condition_is_seen_in_ps_doctor_and_metrics_and_told(house: House, kind: Kind):
     job = "" if kind in OF_A_BOX else "load"
@@ -178,8 +270,8 @@ def test_every_kind_of_condition_is_seen_in_ps_doctor_and_metrics_and_told(house
         conditions.settle(tx, "etl", [Condition("etl", job, kind, house.now, "words")], now=house.now)
     [box] = box_statuses(house.site)
     assert [each["kind"] for each in box.as_json()["conditions"]] == [kind]
-    told = [finding for finding in examine(house.site) if finding.check == "condition"]
-    assert len(told) == 1 and f"{kind} since" in told[0].message and told[0].hint
+    found = [finding for finding in examine(house.site) if finding.check == "condition"]
+    assert len(found) == 1 and f"{kind} since" in found[0].message and found[0].hint
     assert f'cronbox_condition{{box="etl",job="{job}",kind="{kind}"}} 1.0' in exposition(house.site)
     assert (kind in TOLD_AS) == (kind is not Kind.MISSED), "a missed slot is told as a run"
 
@@ -194,6 +286,6 @@ def test_conditions_are_seen_in_ps_jobs_doctor_and_metrics(house: House):
     ]
     [job] = [status.as_json() for status in job_statuses(house.site)]
     assert [each["kind"] for each in job["conditions"]] == ["missed"]
-    told = [finding.message for finding in examine(house.site) if finding.check == "condition"]
-    assert len(told) == 2 and told[1].startswith("etl/load: missed since 2026-03-02T12:05:00Z")
+    found = [finding.message for finding in examine(house.site) if finding.check == "condition"]
+    assert len(found) == 2 and found[1].startswith("etl/load: missed since 2026-03-02T12:05:00Z")
     assert 'cronbox_condition{box="etl",job="load",kind="missed"} 1.0' in exposition(house.site)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cronbox.engine import EngineEvent
+from cronbox.errors import NoEngine
 from cronbox.model.fields import parse_schedule
 from cronbox.model.run import Status
+from cronbox.ops.deaths import note_pause
 from tests.ops.house import MINUTE, House
 
 pytestmark = pytest.mark.slow
@@ -21,9 +24,12 @@ TIMES = ("* * * * *", "*/2 * * * *", "1-59/3 * * * *", "0 1 * * *")
 ACTS = st.one_of(
     st.tuples(st.just("pass"), st.integers(1, 6)),
     st.tuples(st.just("unwatched"), st.integers(1, 6)),
+    st.tuples(st.just("blind"), st.integers(1, 6)),
     st.tuples(st.just("edit"), st.dictionaries(st.sampled_from("abc"), st.sampled_from(TIMES), min_size=1)),
     st.tuples(
-        st.sampled_from(("kill", "remove", "stop", "up", "down", "cron dies", "cron returns", "sleep")),
+        st.sampled_from(
+            ("kill", "remove", "stop", "up", "down", "cron dies", "cron returns", "sleep", "freeze")
+        ),
         st.none(),
     ),
 )
@@ -53,6 +59,7 @@ def test_every_promised_slot_has_one_row_and_no_slot_is_invented(acts: list[tupl
         is_up = True
         for act, value in acts:
             is_up = _do(house, truth, act, value, is_up)
+        _thaw(house)
         _do(house, truth, "up", None, is_up)  # A log is read at last, whatever became of its container.
         _pass(house, truth, 3, looking=True)
         for job in {*"abc", "load", *truth.promised}:
@@ -62,10 +69,19 @@ def test_every_promised_slot_has_one_row_and_no_slot_is_invented(acts: list[tupl
 
 def _do(house: House, truth: Truth, act: str, value: object, is_up: bool) -> bool:
     """One act upon the house, as far as it can be -> whether the box is wanted up."""
+    if act not in ("pass", "unwatched", "blind", "sleep"):
+        _thaw(house)
     runs = bool(house.engine.containers) and house.box.seen.running
     match act, value:
         case (("pass" | "unwatched"), int(minutes)):
             _pass(house, truth, minutes, looking=act == "pass")
+        case "blind", int(minutes):
+            for _ in range(minutes):
+                _pass(house, truth, 1, looking=False)
+                _look_in_vain(house)
+        case "freeze", _ if runs:
+            house.box.seen = replace(house.box.seen, state="paused")
+            note_pause(house.site, EngineEvent(house.now, "etl", house.box.seen.container, "pause"))
         case "edit", dict(jobs):
             if runs:
                 house.sync(**jobs)
@@ -94,6 +110,19 @@ def _do(house: House, truth: Truth, act: str, value: object, is_up: bool) -> boo
                 house.set_clock(house.now + MINUTE)
                 truth.pass_minute(house.now.replace(second=0))
     return is_up
+
+
+def _thaw(house: House) -> None:
+    if house.engine.containers and house.box.seen.frozen:
+        house.box.seen = replace(house.box.seen, state="running")
+        note_pause(house.site, EngineEvent(house.now, "etl", house.box.seen.container, "unpause"))
+
+
+def _look_in_vain(house: House) -> None:
+    house.engine.down = True
+    with pytest.raises(NoEngine):
+        house.look()
+    house.engine.down = False
 
 
 def _pass(house: House, truth: Truth, minutes: int, *, looking: bool) -> None:
