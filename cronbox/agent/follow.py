@@ -6,6 +6,7 @@ a power cut, or its `seq` would be given twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -13,7 +14,7 @@ import time
 
 from .files import read_json_object, write_all
 from .paths import Paths
-from .segments import ACTIVE, finished_segments, first_seq, last_seq, seq_of
+from .segments import ACTIVE, LONGEST_LINE, finished_segments, first_seq, last_seq, seq_of
 
 POLL_SECONDS = 0.05
 BLOCK_BYTES = 256 * 1024
@@ -38,12 +39,14 @@ def follow(paths: Paths, after: int, *, stdin: int, stdout: int) -> None:
 
 
 class Reader:
-    """Reads events in the order of `seq`, whole lines only, each once."""
+    """Reads events with a `seq` over `after`: whole lines only, in the order in which they were written, each
+    file once. Lines with wrong numbers among them hold nothing up."""
 
     def __init__(self, directory: str, after: int) -> None:
         self._directory = directory
         self._after = after
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
         self._fd = open_segment(directory, after + 1)
 
     def read(self) -> bytes:
@@ -52,6 +55,7 @@ class Reader:
             block = os.read(self._fd, BLOCK_BYTES)
             if not block:
                 if self._is_active():
+                    self._begin_again_if_cut()
                     return b""
                 block = os.read(self._fd, BLOCK_BYTES)  # written between the read and the rotation
             if not block:
@@ -64,19 +68,46 @@ class Reader:
         os.close(self._fd)
 
     def _wanted(self, block: bytes) -> bytes:
-        *whole, self._rest = (self._rest + block).split(b"\n")
         wanted = []
-        for line in whole:
+        for line in self._whole(block):
             seq = seq_of(line)
             if seq is not None and seq > self._after:
-                self._after = seq
                 wanted += [line, b"\n"]
         return b"".join(wanted)
 
+    def _whole(self, block: bytes) -> list[bytes]:
+        """The lines that a block ends. One that is too long to be ours is let go of as it comes."""
+        *ends, rest = block.split(b"\n")
+        lines = []
+        if ends:
+            if self._rest_bytes + len(ends[0]) <= LONGEST_LINE:
+                lines = [b"".join([*self._rest, ends[0]])]
+            lines += ends[1:]
+            self._rest, self._rest_bytes = [], 0
+        self._rest_bytes += len(rest)
+        self._rest = [*self._rest, rest] if self._rest_bytes <= LONGEST_LINE else []
+        return lines
+
     def _move_on(self) -> None:
+        """To the file that was begun after this one; if this one is gone, to the oldest that came later."""
+        following = _open_after(self._directory, self._first())
         os.close(self._fd)
-        self._rest = b""
-        self._fd = open_segment(self._directory, self._after + 1)
+        self._fd, self._rest, self._rest_bytes = following, [], 0
+
+    def _begin_again_if_cut(self) -> None:
+        """Somebody has emptied the file, and what is written next is not behind what was read."""
+        if os.fstat(self._fd).st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._rest, self._rest_bytes = [], 0
+
+    def _first(self) -> int:
+        """The number in this file's name; of one that is gone, that of its first event."""
+        inode = os.fstat(self._fd).st_ino
+        for segment in finished_segments(self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(segment.path).st_ino == inode:
+                    return segment.first
+        return first_seq(self._fd) or 0
 
     def _is_active(self) -> bool:
         try:
@@ -93,6 +124,20 @@ def open_segment(directory: str, seq: int) -> int:
             return _try_open(directory, seq)
         except FileNotFoundError:
             time.sleep(0.01)  # rotated under our hands
+
+
+def _open_after(directory: str, first: int) -> int:
+    """The oldest file that was begun after the one of this number -> descriptor."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # rotated under our hands
+            active = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
+            # In this order: one that is rotated in between is found by its name.
+            later = [segment for segment in finished_segments(directory) if segment.first > first]
+            if not later:
+                return active
+            os.close(active)
+            return os.open(later[0].path, os.O_RDONLY | os.O_CLOEXEC)
+        time.sleep(0.01)
 
 
 def _try_open(directory: str, seq: int) -> int:

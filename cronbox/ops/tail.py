@@ -13,11 +13,14 @@ import structlog
 from cronbox.engine import AGENT, Engine, Stream
 from cronbox.errors import BoxNotRunning, EngineError, LogGap, NotFound
 from cronbox.model.event import parse_event
+from cronbox.ops.ingest import rewind
 from cronbox.ops.intake import Intake
 from cronbox.store import Store
 
 RETRY_S = 1.0
 """How long to wait before a log whose stream ended, or had a gap, is followed again."""
+
+LONGEST_HEAD = 64 * 1024
 
 ACTIVE = "cron.log"
 
@@ -29,7 +32,7 @@ class Head:
     """The first line that `follow` prints: which log this is, and which events it holds."""
 
     log_id: str
-    first_seq: int
+    first_seq: int | None
     last_seq: int
 
 
@@ -48,6 +51,7 @@ class Tail:
         self._stream: Stream[bytes] | None = None
         self._log_id: str | None = None
         self._gap_at: int | None = None
+        self._ended_at: int | None = None
 
     def run(self) -> None:
         """Follow until `stop`, or until the box stands still or is gone. Raises EngineError, NoEngine or
@@ -80,7 +84,7 @@ class Tail:
                 return False
             chunks = iter(stream)
             head, rest = _read_head(chunks)
-            if head is None or not self._fits(head, seq):
+            if head is None or not self._fits(head, seq) or self._is_cut(head, seq):
                 return False
             try:
                 return self._feed(head, rest, chunks, to_the_end=to_the_end)
@@ -101,6 +105,17 @@ class Tail:
         self._log_id = head.log_id
         return seq == self._position()
 
+    def _is_cut(self, head: Head, seq: int) -> bool:
+        """Whether the log ended before event `seq`, up to which it was read before this stream was opened. One
+        that does so twice is read on from its end."""
+        if head.last_seq >= seq:
+            self._ended_at = None
+            return False
+        if self._ended_at == head.last_seq:
+            rewind(self._store, self._box, log_id=head.log_id, seq=head.last_seq, now=self._now())
+        self._ended_at = head.last_seq
+        return True
+
     def _feed(self, head: Head, rest: bytes, chunks: Iterator[bytes], *, to_the_end: bool) -> bool:
         """Into the store with it. A gap that is there when the log is read again is its own."""
         intake = Intake(
@@ -109,7 +124,7 @@ class Tail:
             log_id=head.log_id,
             now=self._now,
             first_seq=head.first_seq,
-            final=self._gap_at == self._position(),
+            hole_at=self._gap_at,
         )
         intake.feed(rest)
         while not (done := self._position() >= head.last_seq) or not to_the_end:
@@ -164,14 +179,17 @@ def _read_head(chunks: Iterator[bytes]) -> tuple[Head | None, bytes]:
         if b"\n" in data:
             line, rest = data.split(b"\n", 1)
             return _head(line), rest
+        if len(data) > LONGEST_HEAD:
+            return _head(data), b""
     return None, b""
 
 
 def _head(line: bytes) -> Head:
     try:
         raw = json.loads(line)
-        return Head(str(raw["log_id"]), int(raw["first_seq"]), int(raw["last_seq"]))
-    except (ValueError, KeyError, TypeError):
+        first, last = raw["first_seq"], int(raw["last_seq"])
+        return Head(str(raw["log_id"]), first if isinstance(first, int) and first <= last else None, last)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise EngineError(
             f"the agent's log cannot be followed: it begins with {line[:100]!r}",
             hint="`cronbox doctor` looks closer",
