@@ -143,7 +143,7 @@ def _open_after(directory: str, first: int) -> int:
 def _try_open(directory: str, seq: int) -> int:
     active = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        finished = _open_finished(directory, seq, first_seq(active))
+        finished = _open_finished(directory, seq)
     except BaseException:
         os.close(active)
         raise
@@ -153,11 +153,9 @@ def _try_open(directory: str, seq: int) -> int:
     return finished
 
 
-def _open_finished(directory: str, seq: int, active_first: int | None) -> int | None:
+def _open_finished(directory: str, seq: int) -> int | None:
     """The finished segment that holds event `seq` or a later one, oldest first; None: only the active may."""
     segments = finished_segments(directory)
-    if active_first is not None and active_first <= seq:
-        return None
     older = sum(1 for segment in segments if segment.first <= seq)
     for segment in segments[max(0, older - 1) :]:
         fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)

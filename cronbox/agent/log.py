@@ -37,8 +37,8 @@ class Log:
     """Appends events. `append` only collects; `flush` writes, once a loop turn."""
 
     def __init__(self, directory: str, *, segment: int, total: int, after: int = 0) -> None:
-        """Opens the log and repairs what a power cut left at its end. Sizes in bytes. The numbers go on behind
-        `after`, should the end of the log be gone. Raises OSError."""
+        """Opens the log and repairs what a power cut left at its end. Sizes in bytes. The numbers go on
+        behind `after`, should the end of the log be gone. Raises OSError."""
         self.directory = directory
         self.segment = segment
         self.total = total

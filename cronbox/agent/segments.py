@@ -59,7 +59,8 @@ def last_seq(fd: int) -> tuple[int | None, int]:
     What a power cut leaves after it (half a line, zeros) is not counted. (None, 0) if there is no event.
     Somebody else may have written lines with numbers: a lower one, or one that is far ahead, is not counted.
     """
-    end, size, numbers = 0, os.fstat(fd).st_size, []
+    end, size = 0, os.fstat(fd).st_size
+    numbers: list[int] = []
     for seq, begin, stop in _events_backwards(fd, size):
         if numbers and size - begin > TAIL_BYTES:
             break

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class Intake:
     """Feeds one log into the store. Lines that are no events are passed over with a warning.
 
-    `first_seq` is where the log says that it begins. A hole raises LogGap, so that the log is read again;
+    A hole raises LogGap, so that the log is read again;
     but one right behind event `hole_at`, which was there before, or any with `final`, where what was fed is
     all there is: such a hole is the log's own, and reading goes on behind it.
     """
@@ -38,7 +38,6 @@ class Intake:
         *,
         log_id: str,
         now: Callable[[], datetime],
-        first_seq: int | None,
         hole_at: int | None = None,
         final: bool = False,
     ) -> None:
@@ -46,7 +45,7 @@ class Intake:
         self._box = box
         self._log_id = log_id
         self._now = now
-        self._first_seq = first_seq
+        self._first_seq: int | None = None
         self._hole_at = hole_at
         self._final = final
         self._lines = Lines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,7 @@ RETRY_S = 1.0
 
 LONGEST_HEAD = 64 * 1024
 
-ACTIVE = "cron.log"
+ACTIVE, STATE = "cron.log", "state.json"
 
 log = structlog.get_logger()
 
@@ -40,13 +40,21 @@ class Tail:
     """Follows the log of one running box into the store."""
 
     def __init__(
-        self, engine: Engine, store: Store, box: str, *, container: str, now: Callable[[], datetime]
+        self,
+        engine: Engine,
+        store: Store,
+        box: str,
+        *,
+        container: str,
+        now: Callable[[], datetime],
+        retry_s: float = RETRY_S,
     ) -> None:
         self.container = container
         self._engine = engine
         self._store = store
         self._box = box
         self._now = now
+        self._retry_s = retry_s
         self._stopped = threading.Event()
         self._stream: Stream[bytes] | None = None
         self._log_id: str | None = None
@@ -61,12 +69,12 @@ class Tail:
                 self._follow(to_the_end=False)
             except (BoxNotRunning, NotFound):
                 return
-            self._stopped.wait(RETRY_S)
+            self._stopped.wait(self._retry_s)
 
     def catch_up(self) -> bool:
         """Read what the log holds now -> whether it is all in the store; not, if somebody called `stop`."""
         while not (done := self._follow(to_the_end=True)) and not self._stopped.is_set():
-            self._stopped.wait(RETRY_S / 10)
+            self._stopped.wait(self._retry_s / 10)
         return done
 
     def stop(self) -> None:
@@ -106,8 +114,8 @@ class Tail:
         return seq == self._position()
 
     def _is_cut(self, head: Head, seq: int) -> bool:
-        """Whether the log ended before event `seq`, up to which it was read before this stream was opened. One
-        that does so twice is read on from its end."""
+        """Whether the log ends before event `seq`, up to which it was read before this stream was opened.
+        One that does so twice is read on from its end."""
         if head.last_seq >= seq:
             self._ended_at = None
             return False
@@ -117,15 +125,12 @@ class Tail:
         return True
 
     def _feed(self, head: Head, rest: bytes, chunks: Iterator[bytes], *, to_the_end: bool) -> bool:
-        """Into the store with it. A gap that is there when the log is read again is its own."""
-        intake = Intake(
-            self._store,
-            self._box,
-            log_id=head.log_id,
-            now=self._now,
-            first_seq=head.first_seq,
-            hole_at=self._gap_at,
-        )
+        """Into the store with it. A gap that is there when the log is read again is its own, as is one before
+        its first event."""
+        place = self._position()
+        trimmed = head.first_seq is not None and head.first_seq > place + 1
+        hole_at = place if trimmed else self._gap_at
+        intake = Intake(self._store, self._box, log_id=head.log_id, now=self._now, hole_at=hole_at)
         intake.feed(rest)
         while not (done := self._position() >= head.last_seq) or not to_the_end:
             chunk = next(chunks, None)
@@ -140,18 +145,37 @@ def read_stopped(
 ) -> None:
     """Read the log of a box that stands still to its end. Half a line there is left for the next boot."""
     cursor = store.cursor(box)
-    log_id = cursor.log_id if cursor else None
+    log_id: str | None = None
     unread: list[bytes] = []
     for name, content in engine.read_log(container):
+        if name == STATE:
+            log_id = _log_id_of(content)
         if not _is_segment(name):
             continue
         unread.append(content)
-        log_id = _log_id_in(content) or log_id
+        log_id = log_id or _log_id_in(content)
         if log_id is not None:
-            intake = Intake(store, box, log_id=log_id, now=now, first_seq=None, final=True)
-            for segment in unread:
-                intake.feed(segment)
+            _take_in(store, box, unread, log_id=log_id, now=now)
             unread = []
+    if unread and cursor is not None:
+        _take_in(store, box, unread, log_id=cursor.log_id, now=now)
+
+
+def _take_in(
+    store: Store, box: str, segments: Sequence[bytes], *, log_id: str, now: Callable[[], datetime]
+) -> None:
+    intake = Intake(store, box, log_id=log_id, now=now, final=True)
+    for segment in segments:
+        intake.feed(segment)
+
+
+def _log_id_of(state: bytes) -> str | None:
+    """Which log it is, as the agent keeps it beside the segments. Their lines may not all be its own."""
+    try:
+        log_id = json.loads(state)["log_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return log_id if isinstance(log_id, str) else None
 
 
 def _is_segment(name: str) -> bool:
@@ -187,8 +211,8 @@ def _read_head(chunks: Iterator[bytes]) -> tuple[Head | None, bytes]:
 def _head(line: bytes) -> Head:
     try:
         raw = json.loads(line)
-        first, last = raw["first_seq"], int(raw["last_seq"])
-        return Head(str(raw["log_id"]), first if isinstance(first, int) and first <= last else None, last)
+        first = raw["first_seq"]
+        return Head(str(raw["log_id"]), None if first is None else int(first), int(raw["last_seq"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise EngineError(
             f"the agent's log cannot be followed: it begins with {line[:100]!r}",

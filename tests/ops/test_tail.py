@@ -270,7 +270,7 @@ def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clea
     stream = b"".join(lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
     store = databases.store()
-    intake = Intake(store, "etl", log_id=LOG, now=now, first_seq=1, final=True)
+    intake = Intake(store, "etl", log_id=LOG, now=now, final=True)
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         intake.feed(stream[start:end])
     assert rows(store) == clean_rows(log)
