@@ -99,7 +99,8 @@ def close_lost(store: Store, box: str, *, reason: str, now: datetime) -> tuple[R
 
 def rewind(store: Store, box: str, *, log_id: str, seq: int, now: datetime) -> None:
     """The log ends with event `seq`, before the place up to which it was read: its end is gone, and the
-    numbers will be given again. Read on from there; an end may have been among what is gone, so no run stays
+    numbers are given again. Read on from there: which of the events before were given again already, nobody
+    knows. An end may have been among what is gone, so no run stays
     open. Does nothing where the cursor is not ahead."""
     with store.transaction() as tx:
         cursor = cursors.read(tx, box, to_move=True)

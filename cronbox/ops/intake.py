@@ -59,6 +59,12 @@ class Intake:
         if self._lines.too_long > too_long:
             log.warning("log_line_skipped", box=self._box, error=f"longer than {LONGEST_LINE} bytes")
 
+    def take_files(self, contents: Iterable[bytes]) -> None:
+        """Whole files of the log, in their order. What no newline ends at the end of one is let go."""
+        for content in contents:
+            self.feed(content)
+            self._lines = Lines()
+
     def _take(self, events: Sequence[Event]) -> None:
         self._held = []
         while events:

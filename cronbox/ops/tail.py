@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -147,6 +147,7 @@ def read_stopped(
     cursor = store.cursor(box)
     log_id: str | None = None
     unread: list[bytes] = []
+    intake: Intake | None = None
     for name, content in engine.read_log(container):
         if name == STATE:
             log_id = _log_id_of(content)
@@ -155,18 +156,11 @@ def read_stopped(
         unread.append(content)
         log_id = log_id or _log_id_in(content)
         if log_id is not None:
-            _take_in(store, box, unread, log_id=log_id, now=now)
+            intake = intake or Intake(store, box, log_id=log_id, now=now, final=True)
+            intake.take_files(unread)
             unread = []
     if unread and cursor is not None:
-        _take_in(store, box, unread, log_id=cursor.log_id, now=now)
-
-
-def _take_in(
-    store: Store, box: str, segments: Sequence[bytes], *, log_id: str, now: Callable[[], datetime]
-) -> None:
-    intake = Intake(store, box, log_id=log_id, now=now, final=True)
-    for segment in segments:
-        intake.feed(segment)
+        Intake(store, box, log_id=cursor.log_id, now=now, final=True).take_files(unread)
 
 
 def _log_id_of(state: bytes) -> str | None:

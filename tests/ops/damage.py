@@ -212,7 +212,8 @@ class DiskEngine(FakeEngine):
             self.patience -= 1
         if self.patience <= 0 and self.tail is not None:
             self.tail.stop()
-        return BadStream(list(_befallen(_cut(data, cuts), befalls, which)), befalls == "kill")
+        pieces = _cut(data, cuts, whole=befalls in ("drop", "repeat", "swap"))
+        return BadStream(_befallen(pieces, befalls, which), befalls == "kill")
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
         files = sorted(self.disk.folder.iterdir(), key=lambda file: (file.name == "cron.log", file.name))
@@ -245,8 +246,12 @@ class BadStream(FakeStream[bytes]):
             raise
 
 
-def _cut(data: bytes, cuts: Sequence[int]) -> list[bytes]:
-    ends = sorted({cut % (len(data) + 1) for cut in cuts} | {len(data)})
+def _cut(data: bytes, cuts: Sequence[int], *, whole: bool) -> list[bytes]:
+    """In pieces, of `whole` lines where some of them go: two halves could make a line that nobody wrote."""
+    places = {cut % (len(data) + 1) for cut in cuts}
+    if whole:
+        places = {data.find(b"\n", place) + 1 for place in places}
+    ends = sorted(places | {len(data)})
     return [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cronbox.store import Store
-from tests.databases import Sqlite, opened
+from tests.databases import Postgres, Sqlite, opened
 from tests.ops.boxlog import rows
 from tests.ops.damage import STEPS, Disk, DiskEngine, read, read_dead
 from tests.ops.lives import Model, Moves, a_true_log, moves, told
 
 pytestmark = pytest.mark.slow
 
-SERIAL = count()
+Steps = list[tuple[str, Any]]
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 LOGS = st.lists(st.tuples(moves(), STEPS), min_size=1, max_size=2)
 
 
@@ -34,6 +34,11 @@ def box_time_zone() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(scope="module")
+def databases_of_postgres(request: pytest.FixtureRequest) -> Postgres:
+    return Postgres(lambda: request.getfixturevalue("postgres"))
 
 
 def examples(steady: int) -> settings:
@@ -51,7 +56,7 @@ class History:
         self.store = opened(url)
         self.model = Model()
 
-    def live(self, number: int, moves: Moves, steps: list[tuple[str, Any]]) -> None:
+    def live(self, number: int, moves: Moves, steps: Steps) -> None:
         log_id, self.trimmed = f"log-{number}", self._trimmed()
         disk = Disk(self.folder / log_id, a_true_log(moves, log_id=log_id))
         engine = DiskEngine(disk, log_id)
@@ -121,8 +126,8 @@ def _ticks(lines: list[bytes]) -> list[bytes]:
     ]
 
 
-def check(url: str, logs: list[tuple[Moves, list[tuple[str, Any]]]]) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+def check(url: str, logs: list[tuple[Moves, Steps]]) -> None:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         history = History(url, Path(folder))
         try:
             for number, (moves, steps) in enumerate(logs):
@@ -134,7 +139,14 @@ def check(url: str, logs: list[tuple[Moves, list[tuple[str, Any]]]]) -> None:
 @examples(50)
 @given(logs=LOGS)
 def test_what_is_readable_and_true_is_in_the_store_once_whatever_befalls_the_log(
-    logs: list[tuple[Moves, list[tuple[str, Any]]]],
+    logs: list[tuple[Moves, Steps]],
 ):
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
         check(Sqlite(Path(folder)).url(), logs)
+
+
+@pytest.mark.postgres
+@examples(5)
+@given(logs=LOGS)
+def test_and_so_it_is_in_postgresql(databases_of_postgres: Postgres, logs: list[tuple[Moves, Steps]]):
+    check(databases_of_postgres.url(), logs)
