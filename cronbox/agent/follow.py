@@ -14,7 +14,7 @@ import time
 
 from .files import read_json_object, write_all
 from .paths import Paths
-from .segments import ACTIVE, LONGEST_LINE, finished_segments, first_seq, last_seq, seq_of
+from .segments import ACTIVE, LONGEST_LINE, finished_segments, first_seq, highest, last_seq, seq_of
 
 POLL_SECONDS = 0.05
 BLOCK_BYTES = 256 * 1024
@@ -186,12 +186,11 @@ def bounds(directory: str) -> tuple[int | None, int]:
     finally:
         os.close(oldest)
         os.close(newest)
-    if last is None:
-        segments = finished_segments(directory)
-        return first, 0 if not segments else _last_of(segments[-1].path)
-    return first, last
+    segments = finished_segments(directory)
+    before = _last_of(segments[-1].path) if segments else None
+    return first, highest(before, [] if last is None else [last]) or 0
 
 
-def _last_of(path: str) -> int:
+def _last_of(path: str) -> int | None:
     with open(path, "rb") as file:
-        return last_seq(file.fileno())[0] or 0
+        return last_seq(file.fileno())[0]

@@ -158,7 +158,8 @@ class Log:
         seq, size = last_seq(self._fd)
         if size != os.fstat(self._fd).st_size:
             os.ftruncate(self._fd, size)
-        return seq if seq is not None else _newest_finished_seq(self.directory)
+        before = _newest_finished_seq(self.directory)
+        return highest(before or None, [] if seq is None else [seq]) or 0
 
 
 def _open_active(directory: str) -> int:
@@ -166,7 +167,7 @@ def _open_active(directory: str) -> int:
 
 
 def _newest_finished_seq(directory: str) -> int:
-    """Where the numbering stands when the active segment is empty: at the end of the one before."""
+    """Where the numbering stood when the active segment was begun: at the end of the one before."""
     segments = finished_segments(directory)
     if not segments:
         return 0

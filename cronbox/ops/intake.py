@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -23,12 +24,20 @@ MOST_HELD = 200
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Nothing was read between the events `after` and `until`."""
+
+    after: int
+    until: int
+
+
 class Intake:
     """Feeds one log into the store. Lines that are no events are passed over with a warning.
 
-    A hole raises LogGap, so that the log is read again;
-    but one right behind event `hole_at`, which was there before, or any with `final`, where what was fed is
-    all there is: such a hole is the log's own, and reading goes on behind it.
+    A hole raises LogGap, so that the log is read again; `hole` says then which it was. One that was there
+    before, and any with `final`, where what was fed is all there is, is the log's own, and reading goes on
+    behind it.
     """
 
     def __init__(
@@ -38,7 +47,7 @@ class Intake:
         *,
         log_id: str,
         now: Callable[[], datetime],
-        hole_at: int | None = None,
+        known: Hole | None = None,
         final: bool = False,
     ) -> None:
         self._store = store
@@ -46,7 +55,8 @@ class Intake:
         self._log_id = log_id
         self._now = now
         self._first_seq: int | None = None
-        self._hole_at = hole_at
+        self._known = known
+        self.hole: Hole | None = None
         self._final = final
         self._lines = Lines()
         self._held: list[Event] = []
@@ -81,9 +91,16 @@ class Intake:
             except LogGap:
                 cursor = self._store.cursor(self._box)
                 seq = cursor.seq if cursor and cursor.log_id == self._log_id else 0
-                if not self._final and seq != self._hole_at:
+                before, events = events, self._behind_the_hole(events, seq)
+                if not self._is_the_logs_own(seq):
+                    self.hole = Hole(seq, min(event.seq for event in before if event.seq > seq))
                     raise
-                events = self._behind_the_hole(events, seq)
+
+    def _is_the_logs_own(self, seq: int) -> bool:
+        """Whether the hole behind event `seq`, as far as it is known by now, was there before."""
+        if self._final or self._known is None or self._known.after != seq:
+            return self._final
+        return self._first_seq is None or self._first_seq <= self._known.until
 
     def _behind_the_hole(self, events: Sequence[Event], seq: int) -> Sequence[Event]:
         """What is taken next; nothing, while it must wait for proof that there is a hole."""

@@ -14,7 +14,7 @@ from cronbox.engine import AGENT, Engine, Stream
 from cronbox.errors import BoxNotRunning, EngineError, LogGap, NotFound
 from cronbox.model.event import parse_event
 from cronbox.ops.ingest import rewind
-from cronbox.ops.intake import Intake
+from cronbox.ops.intake import Hole, Intake
 from cronbox.store import Store
 
 RETRY_S = 1.0
@@ -58,7 +58,7 @@ class Tail:
         self._stopped = threading.Event()
         self._stream: Stream[bytes] | None = None
         self._log_id: str | None = None
-        self._gap_at: int | None = None
+        self._hole: Hole | None = None
         self._ended_at: int | None = None
 
     def run(self) -> None:
@@ -94,11 +94,12 @@ class Tail:
             head, rest = _read_head(chunks)
             if head is None or not self._fits(head, seq) or self._is_cut(head, seq):
                 return False
+            intake = self._intake(head)
             try:
-                return self._feed(head, rest, chunks, to_the_end=to_the_end)
+                return self._feed(intake, head, rest, chunks, to_the_end=to_the_end)
             except LogGap as gap:
                 log.warning("log_gap_found", box=self._box, error=gap.message)
-                self._gap_at = self._position()
+                self._hole = intake.hole
                 return False
 
     def _position(self) -> int:
@@ -124,13 +125,15 @@ class Tail:
         self._ended_at = head.last_seq
         return True
 
-    def _feed(self, head: Head, rest: bytes, chunks: Iterator[bytes], *, to_the_end: bool) -> bool:
-        """Into the store with it. A gap that is there when the log is read again is its own, as is one before
-        its first event."""
-        place = self._position()
-        trimmed = head.first_seq is not None and head.first_seq > place + 1
-        hole_at = place if trimmed else self._gap_at
-        intake = Intake(self._store, self._box, log_id=head.log_id, now=self._now, hole_at=hole_at)
+    def _intake(self, head: Head) -> Intake:
+        """A gap that is there when the log is read again is its own, as is one before its first event."""
+        place, first = self._position(), head.first_seq
+        known = Hole(place, first) if first is not None and first > place + 1 else self._hole
+        return Intake(self._store, self._box, log_id=head.log_id, now=self._now, known=known)
+
+    def _feed(
+        self, intake: Intake, head: Head, rest: bytes, chunks: Iterator[bytes], *, to_the_end: bool
+    ) -> bool:
         intake.feed(rest)
         while not (done := self._position() >= head.last_seq) or not to_the_end:
             chunk = next(chunks, None)

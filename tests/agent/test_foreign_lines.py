@@ -151,3 +151,12 @@ def test_numbers_go_on_behind_the_snapshot_where_the_end_of_the_log_is_gone(tmp_
     found = load_state(str(tmp_path / "state.json"), str(tmp_path))
     assert found.seq == 9
     assert Log(str(tmp_path), segment=10_000, total=10_000, after=found.seq).seq == 9
+
+
+def test_a_repeated_line_in_a_new_file_turns_no_number_back(tmp_path: Path):
+    log = Log(str(tmp_path), segment=300, total=10_000)
+    fill(log, 9)
+    (tmp_path / "cron.log").write_bytes(b'{"seq":2,%b,"type":"tick"}\n' % T)
+    newest = max(int(path.stem[5:]) for path in tmp_path.glob("cron-*.log"))
+    assert bounds(str(tmp_path))[1] >= newest
+    assert a_log(tmp_path).seq >= newest
