@@ -47,6 +47,8 @@ LEAD_LOOK_S = 0.5
 WELL_S = 30.0
 """How long after its last look at the boxes the daemon still counts as well."""
 STOP_S = 4.0
+CHECK_S = 5.0
+"""How long the database is looked over before the daemon begins."""
 AT_ONCE = timedelta(milliseconds=50)
 RETRY = timedelta(milliseconds=500)
 """When a tick that is wanted while it still runs is looked at again."""
@@ -104,7 +106,7 @@ class Daemon:
     def run(self) -> None:
         site = self._site
         log.info("daemon_started", project=site.project, config=str(site.config.path), pid=os.getpid())
-        site.store.check()
+        self._check()
         keep_rules(site)
         self._scheduler.add_listener(lambda event: self._wake(event.job_id, RETRY), EVENT_JOB_MAX_INSTANCES)
         self._every(WATCH_S, self.keep_watch)
@@ -115,6 +117,12 @@ class Daemon:
         while self._term.leading() and not self._stopped.is_set() and not self._ending.wait(LEAD_LOOK_S):
             pass
         self._end()
+
+    def _check(self) -> None:
+        """Whether the database is sound, as far as can be seen in a few seconds: a large one takes minutes,
+        and the boxes wait. SQLite itself finds what a crash left behind."""
+        if not self._site.store.check(quick=True, within_s=CHECK_S):
+            log.info("check_cut_short", hint="`cronbox db check` looks at all of the database")
 
     def _every(self, seconds: int, tick: Callable[[], None]) -> None:
         self._scheduler.add_job(

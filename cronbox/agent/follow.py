@@ -6,6 +6,7 @@ a power cut, or its `seq` would be given twice.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -13,7 +14,7 @@ import time
 
 from .files import read_json_object, write_all
 from .paths import Paths
-from .segments import ACTIVE, finished_segments, first_seq, last_seq, seq_of
+from .segments import ACTIVE, LONGEST_LINE, finished_segments, first_seq, highest, last_seq, seq_of
 
 POLL_SECONDS = 0.05
 BLOCK_BYTES = 256 * 1024
@@ -38,12 +39,14 @@ def follow(paths: Paths, after: int, *, stdin: int, stdout: int) -> None:
 
 
 class Reader:
-    """Reads events in the order of `seq`, whole lines only, each once."""
+    """Reads events with a `seq` over `after`: whole lines only, in the order in which they were written, each
+    file once. Lines with wrong numbers among them hold nothing up."""
 
     def __init__(self, directory: str, after: int) -> None:
         self._directory = directory
         self._after = after
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
         self._fd = open_segment(directory, after + 1)
 
     def read(self) -> bytes:
@@ -52,6 +55,7 @@ class Reader:
             block = os.read(self._fd, BLOCK_BYTES)
             if not block:
                 if self._is_active():
+                    self._begin_again_if_cut()
                     return b""
                 block = os.read(self._fd, BLOCK_BYTES)  # written between the read and the rotation
             if not block:
@@ -64,19 +68,46 @@ class Reader:
         os.close(self._fd)
 
     def _wanted(self, block: bytes) -> bytes:
-        *whole, self._rest = (self._rest + block).split(b"\n")
         wanted = []
-        for line in whole:
+        for line in self._whole(block):
             seq = seq_of(line)
             if seq is not None and seq > self._after:
-                self._after = seq
                 wanted += [line, b"\n"]
         return b"".join(wanted)
 
+    def _whole(self, block: bytes) -> list[bytes]:
+        """The lines that a block ends. One that is too long to be ours is let go of as it comes."""
+        *ends, rest = block.split(b"\n")
+        lines = []
+        if ends:
+            if self._rest_bytes + len(ends[0]) <= LONGEST_LINE:
+                lines = [b"".join([*self._rest, ends[0]])]
+            lines += ends[1:]
+            self._rest, self._rest_bytes = [], 0
+        self._rest_bytes += len(rest)
+        self._rest = [*self._rest, rest] if self._rest_bytes <= LONGEST_LINE else []
+        return lines
+
     def _move_on(self) -> None:
+        """To the file that was begun after this one; if this one is gone, to the oldest that came later."""
+        following = _open_after(self._directory, self._first())
         os.close(self._fd)
-        self._rest = b""
-        self._fd = open_segment(self._directory, self._after + 1)
+        self._fd, self._rest, self._rest_bytes = following, [], 0
+
+    def _begin_again_if_cut(self) -> None:
+        """Somebody has emptied the file, and what is written next is not behind what was read."""
+        if os.fstat(self._fd).st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._rest, self._rest_bytes = [], 0
+
+    def _first(self) -> int:
+        """The number in this file's name; of one that is gone, that of its first event."""
+        inode = os.fstat(self._fd).st_ino
+        for segment in finished_segments(self._directory):
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(segment.path).st_ino == inode:
+                    return segment.first
+        return first_seq(self._fd) or 0
 
     def _is_active(self) -> bool:
         try:
@@ -95,10 +126,24 @@ def open_segment(directory: str, seq: int) -> int:
             time.sleep(0.01)  # rotated under our hands
 
 
+def _open_after(directory: str, first: int) -> int:
+    """The oldest file that was begun after the one of this number -> descriptor."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # rotated under our hands
+            active = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
+            # In this order: one that is rotated in between is found by its name.
+            later = [segment for segment in finished_segments(directory) if segment.first > first]
+            if not later:
+                return active
+            os.close(active)
+            return os.open(later[0].path, os.O_RDONLY | os.O_CLOEXEC)
+        time.sleep(0.01)
+
+
 def _try_open(directory: str, seq: int) -> int:
     active = os.open(f"{directory}/{ACTIVE}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        finished = _open_finished(directory, seq, first_seq(active))
+        finished = _open_finished(directory, seq)
     except BaseException:
         os.close(active)
         raise
@@ -108,11 +153,9 @@ def _try_open(directory: str, seq: int) -> int:
     return finished
 
 
-def _open_finished(directory: str, seq: int, active_first: int | None) -> int | None:
+def _open_finished(directory: str, seq: int) -> int | None:
     """The finished segment that holds event `seq` or a later one, oldest first; None: only the active may."""
     segments = finished_segments(directory)
-    if active_first is not None and active_first <= seq:
-        return None
     older = sum(1 for segment in segments if segment.first <= seq)
     for segment in segments[max(0, older - 1) :]:
         fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -143,12 +186,11 @@ def bounds(directory: str) -> tuple[int | None, int]:
     finally:
         os.close(oldest)
         os.close(newest)
-    if last is None:
-        segments = finished_segments(directory)
-        return first, 0 if not segments else _last_of(segments[-1].path)
-    return first, last
+    segments = finished_segments(directory)
+    before = _last_of(segments[-1].path) if segments else None
+    return first, highest(before, [] if last is None else [last]) or 0
 
 
-def _last_of(path: str) -> int:
+def _last_of(path: str) -> int | None:
     with open(path, "rb") as file:
-        return last_seq(file.fileno())[0] or 0
+        return last_seq(file.fileno())[0]

@@ -2,6 +2,9 @@
 
 A line that was written is never changed. Nothing is lost while the disk is full: what could not be written
 waits in memory, the rest of a line follows its beginning, and the log then says how long it stood still.
+
+Somebody else may write into the file all the same, empty it or take it away. Then the numbers go on above
+all that a reader may have seen there, each event has a line of its own, and the log says that it happened.
 """
 
 from __future__ import annotations
@@ -13,7 +16,16 @@ import time
 from typing import Any
 
 from .clock import utc_text
-from .segments import ACTIVE, NEXT, finished_segments, first_seq, last_seq, segment_path
+from .segments import (
+    ACTIVE,
+    NEXT,
+    finished_segments,
+    first_seq,
+    highest,
+    last_seq,
+    numbers_from,
+    segment_path,
+)
 
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -24,8 +36,9 @@ BACKLOG_BYTES = 1024 * 1024
 class Log:
     """Appends events. `append` only collects; `flush` writes, once a loop turn."""
 
-    def __init__(self, directory: str, *, segment: int, total: int) -> None:
-        """Opens the log and repairs what a power cut left at its end. Sizes in bytes. Raises OSError."""
+    def __init__(self, directory: str, *, segment: int, total: int, after: int = 0) -> None:
+        """Opens the log and repairs what a power cut left at its end. Sizes in bytes. The numbers go on
+        behind `after`, should the end of the log be gone. Raises OSError."""
         self.directory = directory
         self.segment = segment
         self.total = total
@@ -37,7 +50,7 @@ class Log:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{directory}/{NEXT}")
         self._fd = _open_active(directory)
-        self.seq = self._repair()
+        self.seq = max(self._repair(), after)
         self._first = first_seq(self._fd) or self.seq + 1
         self._size = os.fstat(self._fd).st_size
 
@@ -61,6 +74,7 @@ class Log:
         if not self._pending or (self.failure and time.monotonic() < self._failed_at + RETRY_SECONDS):
             return
         try:
+            self._look_for_others()
             self._rotate_if_full()
             self._write()
         except OSError as error:
@@ -78,6 +92,35 @@ class Log:
             self._size += written
             self._mid_line = self._pending[written - 1 : written] != b"\n"
             del self._pending[:written]
+
+    def _look_for_others(self) -> None:
+        """See whether the file is still ours alone, and as we left it."""
+        found = os.fstat(self._fd)
+        if found.st_nlink == 0:
+            os.close(self._fd)
+            self._fd, self._size = _open_active(self.directory), 0
+            self._tell_of_others("cron.log was removed", 0)
+            self._first = self.seq - self._pending.count(b"\n") + 1
+        elif found.st_size > self._size:
+            ended = os.pread(self._fd, 1, found.st_size - 1) == b"\n"
+            added = 0 if ended else os.write(self._fd, b"\n")
+            ours, self._size = self._size, found.st_size + added
+            self._tell_of_others("somebody else wrote into cron.log", ours)
+        elif found.st_size < self._size:
+            self._size = found.st_size
+            self._tell_of_others("cron.log was cut", found.st_size)
+
+    def _tell_of_others(self, what: str, place: int) -> None:
+        """The lines that wait get numbers above all that stand in the file from `place` on. The rest of one
+        whose beginning was written is lost: it has no beginning any more."""
+        waiting = self._pending.partition(b"\n")[2] if self._mid_line else self._pending
+        lines = waiting.splitlines(keepends=True)
+        self._pending, self._mid_line = bytearray(), False
+        self.seq = highest(self.seq - len(lines), numbers_from(self._fd, place)) or 0
+        for line in lines:
+            self.seq += 1
+            self._pending += b'{"seq":%d' % self.seq + line[line.index(b",") :]
+        self.append("log_touched", {"reason": what})
 
     def _recover(self) -> None:
         if self.failure:
@@ -115,7 +158,8 @@ class Log:
         seq, size = last_seq(self._fd)
         if size != os.fstat(self._fd).st_size:
             os.ftruncate(self._fd, size)
-        return seq if seq is not None else _newest_finished_seq(self.directory)
+        before = _newest_finished_seq(self.directory)
+        return highest(before or None, [] if seq is None else [seq]) or 0
 
 
 def _open_active(directory: str) -> int:
@@ -123,7 +167,7 @@ def _open_active(directory: str) -> int:
 
 
 def _newest_finished_seq(directory: str) -> int:
-    """Where the numbering stands when the active segment is empty: at the end of the one before."""
+    """Where the numbering stood when the active segment was begun: at the end of the one before."""
     segments = finished_segments(directory)
     if not segments:
         return 0

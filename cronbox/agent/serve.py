@@ -68,7 +68,7 @@ class Agent:
         self.started_at = utc_text(time.time_ns())
         self.core = Core(Table(), state.history, since=time.time())
         self.loop = Loop(self._report)
-        log = Log(paths.log_dir, segment=SEGMENT_BYTES, total=TOTAL_BYTES)
+        log = Log(paths.log_dir, segment=SEGMENT_BYTES, total=TOTAL_BYTES, after=state.seq)
         self.journal = Journal(log, Console(sys.stdout.fileno()))
         self.keeper = Keeper(paths.state, state, log)
         self.crond = Crond(paths, self.loop, self.journal.event)

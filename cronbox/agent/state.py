@@ -13,12 +13,16 @@ from typing import Any, NamedTuple
 
 from .files import read_json_object, write_whole
 from .history import History, as_raw, from_raw
-from .segments import ACTIVE, finished_segments, seq_of
+from .request import request_of
+from .segments import ACTIVE, HIGHEST, LONGEST_LINE, finished_segments, seq_of
+from .table import Job
 
 SILENT = (b'"type":"output"', b'"type":"tick"')
 """Events that say nothing to the history, and are most of the log."""
 HEAD_BYTES = 100
 """Within so many bytes of its begin, a line says its type."""
+NOBODYS = Job("", "", "", None, (), None, None, 0.0, "", None, 0, frozenset(), False)
+"""Stands for the job of a run where only the run is looked at."""
 
 
 def new_id() -> str:
@@ -31,20 +35,22 @@ class State(NamedTuple):
 
     log_id: str
     history: History
+    seq: int = 0
+    """The last event that the snapshot knew of this log."""
 
 
 def load_state(path: str, log_dir: str) -> State:
     """What earlier lives left. The log's id is new if there is no log, and in it if the state is gone."""
     try:
         raw = read_json_object(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raw = {}
     known = raw.get("log_id") or _logged_id(log_dir)
     log_id = known if known and _has_events(log_dir) else new_id()
     history, seq = _snapshot(raw)
     for event in events_after(log_dir, seq):
         history.take(event["type"], event, event["t"])
-    return State(log_id, history)
+    return State(log_id, history, seq if log_id == known else 0)
 
 
 def save_state(path: str, state: State, seq: int, *, durable: bool = True) -> None:
@@ -55,8 +61,8 @@ def save_state(path: str, state: State, seq: int, *, durable: bool = True) -> No
 
 def _snapshot(raw: dict[str, Any]) -> tuple[History, int]:
     try:
-        return from_raw(raw["history"]), int(raw["seq"])
-    except (KeyError, TypeError, ValueError):
+        return from_raw(raw["history"]), min(int(raw["seq"]), HIGHEST)
+    except (AttributeError, KeyError, TypeError, ValueError):
         return History(), 0
 
 
@@ -67,7 +73,7 @@ def events_after(log_dir: str, seq: int) -> Iterator[dict[str, Any]]:
     paths = [segment.path for segment in segments[max(0, older - 1) :]] + [f"{log_dir}/{ACTIVE}"]
     for path in filter(os.path.exists, paths):
         with open(path, "rb") as file:
-            for line in file:
+            while line := file.readline(LONGEST_LINE):
                 if not any(kind in line[:HEAD_BYTES] for kind in SILENT) and (event := _event(line, seq)):
                     yield event
 
@@ -78,9 +84,29 @@ def _event(line: bytes, after: int) -> dict[str, Any] | None:
         return None
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and "type" in event and "t" in event else None
+    return event if isinstance(event, dict) and _makes_sense(event) else None
+
+
+def _makes_sense(event: dict[str, Any]) -> bool:
+    """Whether an agent can have written this. Others may write into the log, and a boot must survive it."""
+    words = [event.get("type"), event.get("t")]
+    try:
+        match event.get("type"):
+            case "queued" | "started" | "skipped":
+                words += [event["run"], event["job"], request_of(event, NOBODYS).run]
+                float(event.get("due") or 0.0)
+            case "finished":
+                words += [event["run"], event["status"]]
+            case "boot":
+                words.append(event["log_id"])
+        if not all(isinstance(word, str) for word in words):
+            return False
+        History().take(event["type"], event, event["t"])
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _has_events(log_dir: str) -> bool:

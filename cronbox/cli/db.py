@@ -41,6 +41,8 @@ def check(ctx: typer.Context, json: Json = False) -> None:
     else:
         for problem in found.problems:
             typer.echo(show.printable(problem))
+        if found.cure:
+            typer.echo(found.cure)
         rows = ", ".join(f"{number} {name}" for name, number in found.rows.items())
         if not found.problems:
             typer.echo(f"sound: schema {found.schema}, {rows}")

@@ -175,8 +175,8 @@ class Engine(Protocol):
         ...
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
-        """(file name, content) of each file in the box's /log, also of a box that stands still, oldest
-        segment first, then `cron.log`, then the rest (see docs/agent.md for the names)."""
+        """(file name, content) of each file in the box's /log, also of a box that stands still: first
+        what is no segment, then these, oldest first, then `cron.log` (see docs/agent.md for the names)."""
         ...
 
     def events(self, project: str) -> Stream[EngineEvent]:

@@ -16,7 +16,7 @@ ACTIVE = "cron.log"
 
 
 def log_files(api: APIClient, container: str) -> Iterator[tuple[str, bytes]]:
-    """(name, content), one file in memory at a time: segments oldest first, the active one, then the rest.
+    """(name, content), one file in memory at a time: first what is no segment, then these, oldest first.
 
     The engine's archive goes through a temporary file. A file that grows meanwhile is cut where it ended
     when its turn came.
@@ -46,5 +46,5 @@ def _next(chunks: Iterator[bytes]) -> bytes:
 def _age(member: tarfile.TarInfo) -> tuple[int, str]:
     name = PurePosixPath(member.name).name
     if name == ACTIVE:
-        return 1, name
-    return (0 if name.startswith("cron-") and name.endswith(".log") else 2), name
+        return 2, name
+    return (1 if name.startswith("cron-") and name.endswith(".log") else 0), name

@@ -64,7 +64,7 @@ TRANSITIONS: dict[Status | None, frozenset[Status]] = {
     None: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED, Status.MISSED}),
     Status.QUEUED: frozenset({Status.RUNNING, Status.SKIPPED, Status.KILLED, Status.LOST}),
     Status.RUNNING: ENDS | {Status.LOST},
-    Status.LOST: ENDS | {Status.QUEUED, Status.RUNNING},
+    Status.LOST: ENDS | {Status.QUEUED, Status.RUNNING, Status.SKIPPED},
     Status.MISSED: frozenset({Status.QUEUED, Status.RUNNING, Status.SKIPPED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
@@ -157,15 +157,13 @@ def apply(run: Run | None, event: Event, *, box: str, release: int | None, boot_
     ImpossibleTransition, or ValueError when a field is absent or makes no sense.
     """
     match event.type:
+        case "queued" | "skipped" | "started" if run is not None and run.started_at is not None:
+            raise ImpossibleTransition(f"run {run.id} started before")
         case "queued":
-            if run is not None and run.started_at is not None:
-                raise ImpossibleTransition(f"run {run.id} started before")
             return _born(run, event, Status.QUEUED, box, release, boot_id)
         case "skipped":
             return _born(run, event, Status.SKIPPED, box, release, boot_id)
         case "started":
-            if run is not None and run.started_at is not None:
-                raise ImpossibleTransition(f"run {run.id} started before")
             return _born(run, event, Status.RUNNING, box, release, boot_id)
         case "finished":
             return _finished(run, event)

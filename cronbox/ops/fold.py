@@ -4,7 +4,7 @@ Nothing in a log may stop the reading of what comes after it: an event that is m
 noted as an incident and passed over. Kinds of incidents that begin here: `silence` (no tick for longer than
 a minute and a half; `text` is when the last one came), `cron_loaded` (cron named another crontab than
 before), `died` (a boot ended without a word; `at` is the last that was heard of it), `log_trimmed`,
-`log_replaced`, `event_refused`.
+`log_rewound`, `log_replaced`, `event_refused`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ LONGEST_RUN_S = 3.2e9
 
 STOPPED_UNDER_IT = "the box stopped while it ran"
 LOG_REPLACED = "its log was replaced while it ran"
+LOG_REWOUND = "the end of its log was lost while it ran"
 LOG_TRIMMED = "its log was trimmed before its end was read"
+
+PRINTING = frozenset({Status.RUNNING, Status.LOST})
+"""A run that was given up may have printed until its end, which comes later."""
 
 log = structlog.get_logger()
 
@@ -81,6 +85,11 @@ class Fold:
         """These events are gone for good. An end may have been among them, so no run stays open."""
         self._lose_open(self.last_event_at or at, LOG_TRIMMED)
         self._note(at, "log_trimmed", f"events {first} to {last} are gone")
+
+    def rewind(self, first: int, last: int, at: datetime) -> None:
+        """These events, which were read, are not in the log any more; what comes has their numbers."""
+        self._lose_open(self.last_event_at or at, LOG_REWOUND)
+        self._note(at, "log_rewound", f"events {first} to {last} are not in it any more")
 
     def replace_log(self, at: datetime) -> None:
         """What follows is another log, from its first event on."""
@@ -162,6 +171,8 @@ class Fold:
         run = self.runs.get(name_of(event.data, "run"))
         if run is None or run.box != self.box:
             raise ImpossibleTransition("output of a run that never began")
+        if run.status not in PRINTING:
+            raise ImpossibleTransition(f"output of run {run.id}, which is {run.status}")
         lines = event.data.get("lines")
         if not isinstance(lines, list) or not lines or not all(map(_is_line, lines)):
             raise ValueError("lines is no list of [t, stream, text]")

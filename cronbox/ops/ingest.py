@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -95,6 +95,23 @@ def close_lost(store: Store, box: str, *, reason: str, now: datetime) -> tuple[R
     for run in closed:
         log.warning("run_lost", box=box, job=run.job, run=run.id, reason=reason)
     return closed
+
+
+def rewind(store: Store, box: str, *, log_id: str, seq: int, now: datetime) -> None:
+    """The log ends with event `seq`, before the place up to which it was read: its end is gone, and the
+    numbers are given again. Read on from there: which of the events before were given again already, nobody
+    knows. An end may have been among what is gone, so no run stays
+    open. Does nothing where the cursor is not ahead."""
+    with store.transaction() as tx:
+        cursor = cursors.read(tx, box, to_move=True)
+        if cursor is None or cursor.log_id != log_id or cursor.seq <= seq:
+            return
+        fold = _begin(tx, box, cursor, ())
+        fold.rewind(seq + 1, cursor.seq, now)
+        _write(tx, fold)
+        note_runs(tx, [fold.runs[id] for id in fold.changed], now=now)
+        cursors.save(tx, replace(cursor, seq=seq, ingested_at=now))
+    log.warning("log_rewound", box=box, read_to=cursor.seq, ends_at=seq)
 
 
 def _begin(tx: Transaction, box: str, cursor: Cursor | None, fresh: Sequence[Event]) -> Fold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from cronbox.errors import StoreError, StoreLost
 from cronbox.store import postgresql
+
+CURE = "`cronbox db restore FILE --force` brings a backup back, and the boxes' logs are read on from there"
 
 BUSY_MS = 30_000
 """How long a writer waits for another one; a chunk of ingest holds the lock for some milliseconds."""
@@ -119,9 +122,14 @@ def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator
         lost = isinstance(error, OperationalError) or error.connection_invalidated
         if lost and engine.dialect.name == "postgresql":
             raise StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?") from error
-        raise StoreError(
-            f"the database refused: {error.orig}", hint="`cronbox db check` looks at it; is the disk full?"
-        ) from error
+        hint = CURE if is_damage(error) else "`cronbox db check` looks at it; is the disk full?"
+        raise StoreError(f"the database refused: {error.orig}", hint=hint) from error
+
+
+def is_damage(error: DBAPIError) -> bool:
+    """Whether SQLite found that its file is damaged, or none of its own."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _said(error: DBAPIError) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
+from cronbox.errors import StoreError
 from cronbox.store import schema
-from cronbox.store.database import Transaction, transaction
+from cronbox.store.database import CURE, Transaction, is_damage, transaction
 from cronbox.store.tables import BOX, CURSOR, OUTPUT, RUN
 
+STEPS = 100_000
+"""Steps of SQLite's machine, some milliseconds, between two looks at the clock."""
 MOST = 20
 """Problems of one kind that are told."""
 
@@ -38,8 +43,42 @@ class Soundness:
     rows: dict[str, int]
     problems: tuple[str, ...]
 
+    @property
+    def cure(self) -> str:
+        """What to do about a file that is damaged; empty for one that is not."""
+        return CURE if any("damaged" in problem for problem in self.problems) else ""
+
     def as_json(self) -> dict[str, Any]:
         return {"ok": not self.problems, **asdict(self)}
+
+
+def damage(engine: Engine, *, quick: bool, within_s: float | None) -> list[str] | None:
+    """What is damaged in a SQLite file; None if the time was over before all of it was seen. Raises
+    StoreError."""
+    if engine.dialect.name != "sqlite":
+        return []
+    over = False
+
+    def too_long() -> int:
+        nonlocal over
+        over = within_s is not None and time.monotonic() > until
+        return over
+
+    until = time.monotonic() + (within_s or 0.0)
+    try:
+        with transaction(engine, writing=False) as tx:
+            driver: Any = tx.connection.driver_connection
+            driver.set_progress_handler(too_long, STEPS)
+            try:
+                found = tx.execute(text(f"PRAGMA {'quick_check' if quick else 'integrity_check'}({MOST})"))
+                told = list(found.scalars())
+            finally:
+                driver.set_progress_handler(None, 0)
+    except StoreError:
+        if over:
+            return None
+        raise
+    return [] if told == ["ok"] else told
 
 
 def examine(engine: Engine) -> Soundness:
@@ -62,9 +101,15 @@ def _damage(tx: Transaction) -> Iterator[str]:
         for setting in BY_ROWS:
             tx.execute(text(f"SET LOCAL {setting} = off"))
         return
-    for (line,) in tx.execute(text(f"PRAGMA integrity_check({MOST})")):
-        if line != "ok":
-            yield f"the file is damaged: {line}"
+    try:
+        for (line,) in tx.execute(text(f"PRAGMA integrity_check({MOST})")):
+            if line != "ok":
+                yield f"the file is damaged: {line}"
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        yield f"the file is damaged: {error.orig}"
+        return
     for row in tx.execute(text("PRAGMA foreign_key_check")).fetchmany(MOST):
         yield f"row {row.rowid} of {row.table} belongs to a row of {row.parent} that is not there"
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from cronbox.errors import StoreError
 from cronbox.model.alert import Rule
@@ -89,17 +89,16 @@ class Store:
         """Look everything over, promises included -> all that is wrong. Takes its time with a large one."""
         return soundness.examine(self._engine)
 
-    def check(self, *, quick: bool = False) -> None:
-        """Look the whole database over; `quick`: without comparing each index with its table, which takes
-        most of the time. Raises StoreError for a damaged or outdated one."""
+    def check(self, *, quick: bool = False, within_s: float | None = None) -> bool:
+        """Look the database over -> whether all of it was seen; for longer than `within_s` nobody looks.
+        `quick`: without comparing each index with its table, which takes most of the time. Raises StoreError
+        for a damaged or outdated one."""
         if self.revision() != schema.head():
             raise StoreError("the database has an older schema", hint="run `cronbox db upgrade`")
-        if self._engine.dialect.name == "sqlite":
-            with self._reading() as tx:
-                pragma = "PRAGMA quick_check" if quick else "PRAGMA integrity_check"
-                found = tx.execute(text(pragma)).scalars().all()
-            if found != ["ok"]:
-                raise StoreError(f"the database is damaged: {found[0]}", hint="restore a backup of the file")
+        found = soundness.damage(self._engine, quick=quick, within_s=within_s)
+        if found:
+            raise StoreError(f"the database is damaged: {found[0]}", hint=database.CURE)
+        return found is not None
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One reading transaction, for several questions to the rooms about one state."""

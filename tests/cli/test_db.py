@@ -110,6 +110,7 @@ def test_a_damaged_file_is_a_problem(desk: Desk, tmp_path: Path) -> None:
     answer = office("check")
     assert answer.code == 1
     assert "damaged" in answer.out + answer.err or "malformed" in answer.err
+    assert "db restore" in answer.out + answer.err
 
 
 def test_a_backup_comes_back_into_an_empty_database(office: Office, databases: Databases) -> None:

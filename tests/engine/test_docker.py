@@ -100,13 +100,15 @@ def test_a_box_out_of_memory_shows_it(real: Workshop) -> None:
         assert next(events).action == "oom"
 
 
-def test_segments_are_read_oldest_first_and_the_active_log_after_them(real: Workshop) -> None:
+def test_segments_are_read_oldest_first_and_the_active_log_after_them_behind_all_other_files(
+    real: Workshop,
+) -> None:
     container = real.running()
     files = ["cron.log", "state.json", "cron-0000000000000010.log", "cron-0000000000000002.log"]
     real.engine.exec(container, ["sh", "-c", 'for f; do printf "$f" >"/log/$f"; done', "sh", *files])
     real.engine.stop(container, timeout=10)
     read = list(real.engine.read_log(container))
-    assert [name for name, _ in read] == [files[3], files[2], files[0], files[1]]
+    assert [name for name, _ in read] == [files[1], files[3], files[2], files[0]]
     assert all(name.encode() == content for name, content in read)
 
 

@@ -230,8 +230,9 @@ class FakeEngine:
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
         self._answer()
+        files = self._box(container).files.items()
         return iter(
-            sorted(self._box(container).files.items(), key=lambda file: (file[0] == "cron.log", file[0]))
+            sorted(files, key=lambda file: (file[0] == "cron.log", file[0].startswith("cron-"), file[0]))
         )
 
     def events(self, project: str) -> FakeStream[EngineEvent]:

@@ -208,6 +208,7 @@ def test_a_silence_of_cron_is_noted_but_not_across_a_boot(store: Store):
         ("finished", {"run": "nobody", "status": "succeeded"}),
         ("finished", {"run": "r1", "status": "succeeded", "max_rss_bytes": 2**70}),
         ("output", {"run": "nobody", "lines": [[0, "out", "x"]]}),
+        ("output", {"run": "ended", "lines": [[0, "out", "x"]]}),
         ("output", {"run": "r1", "lines": []}),
         ("output", {"run": "r1", "lines": [[float("nan"), "out", "x"]]}),
         ("output", {"run": "r1", "lines": [[0, "up", "x"]]}),
@@ -223,11 +224,11 @@ def test_a_silence_of_cron_is_noted_but_not_across_a_boot(store: Store):
 def test_an_event_that_makes_no_sense_is_noted_and_the_next_is_read(
     store: Store, type: str, data: dict[str, object]
 ):
-    log = BoxLog().boot().started("r1")
-    bad = Event(3, log.now, type, dict(data))
-    good = BoxLog.finished(log.tick(), "r1").events[3]
-    done = ingest(store, "etl", [*log.events[:2], bad, good], log_id=LOG, now=NOON)
-    assert (done.seq, done.refused) == (4, 1)
+    log = BoxLog().boot().started("ended", "other").finished("ended").started("r1")
+    bad = Event(5, log.now, type, dict(data))
+    good = BoxLog.finished(log.tick(), "r1").events[5]
+    done = ingest(store, "etl", [*log.events[:4], bad, good], log_id=LOG, now=NOON)
+    assert (done.seq, done.refused) == (6, 1)
     assert store.run("r1").status is Status.SUCCEEDED
     assert store.incidents("etl")[0].kind == "event_refused"
 

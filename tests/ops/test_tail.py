@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from cronbox.engine import AGENT
 from cronbox.errors import BoxNotRunning, EngineError, NoEngine
@@ -19,6 +21,7 @@ from cronbox.model.box import BoxSpec
 from cronbox.model.run import Status
 from cronbox.ops.ingest import ingest
 from cronbox.ops.intake import Intake
+from cronbox.ops.lines import LONGEST_LINE
 from cronbox.ops.tail import Tail, read_stopped
 from cronbox.store import Store
 from tests.databases import Databases, Sqlite
@@ -270,8 +273,104 @@ def test_bytes_cut_anywhere_with_foreign_lines_between_give_the_rows_of_one_clea
     stream = b"".join(lines)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
     store = databases.store()
-    intake = Intake(store, "etl", log_id=LOG, now=now, first_seq=1, final=True)
+    intake = Intake(store, "etl", log_id=LOG, now=now, final=True)
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         intake.feed(stream[start:end])
     assert rows(store) == clean_rows(log)
     store.close()
+
+
+# Damage
+
+
+def an_intake(store: Store, **how: object) -> Intake:
+    return Intake(store, "etl", log_id=LOG, now=now, **how)  # type: ignore[arg-type]
+
+
+def test_a_line_of_many_megabytes_is_passed_over_in_little_memory(store: Store):
+    log = a_log()
+    intake = an_intake(store)
+    intake.feed(log.lines[0])
+    tracemalloc.start()
+    try:
+        for _ in range(64):
+            intake.feed(b"x" * (1 << 20))
+        assert tracemalloc.get_traced_memory()[1] < 2 * LONGEST_LINE
+    finally:
+        tracemalloc.stop()
+    with capture_logs() as told:
+        intake.feed(b"y" * (LONGEST_LINE + 1))
+        intake.feed(b"\n" + b"".join(log.lines[1:]))
+    assert rows(store) == clean_rows(log)
+    assert [line["event"] for line in told] == []
+
+
+def test_a_line_that_is_too_long_is_told_once(store: Store):
+    intake = an_intake(store)
+    with capture_logs() as told:
+        for _ in range(20):
+            intake.feed(b"x" * (1 << 20))
+    assert [line["event"] for line in told] == ["log_line_skipped"]
+
+
+def test_a_log_full_of_holes_is_read_to_its_end(store: Store):
+    log = BoxLog().boot()
+    for n in range(1201):
+        log.add("cron_message", text=str(n))
+    with_holes = [line for n, line in enumerate(log.lines) if n % 3 < 2]
+    intake = an_intake(store, final=True)
+    intake.feed(b"".join(with_holes))
+    kept = [i.text for i in store.incidents("etl", limit=5000) if i.kind == "cron_message"]
+    assert len(kept) == len(with_holes) - 1
+
+
+def test_a_log_that_lost_every_second_line_does_not_wait_for_ever(store: Store):
+    log = BoxLog().boot()
+    for n in range(1000):
+        log.add("cron_message", text=str(n))
+    intake = an_intake(store, final=True)
+    for line in log.lines[::2]:
+        intake.feed(line)
+    assert seq_of(store) > 500
+
+
+def test_a_gap_behind_one_that_was_found_twice_is_read_again_too(store: Store):
+    log = a_log()
+    on_disk = log.lines[:4] + log.lines[5:]
+    engine = FlakyEngine([log.head, *on_disk], [log.head, *on_disk[:9], *on_disk[11:]])
+    container = a_box(engine)
+    engine.append_log(container, b"".join(on_disk))
+    a_tail(engine, store, container).catch_up()
+    assert [i.text for i in store.incidents("etl") if i.kind == "log_trimmed"] == ["events 5 to 5 are gone"]
+    assert seq_of(store) == len(log.lines)
+
+
+def test_a_log_whose_end_is_gone_is_read_on_from_there_and_leaves_no_run_open(store: Store):
+    log = a_log().started("late")
+    ingest(store, "etl", log.events, log_id=LOG, now=NOON)
+    engine = FakeEngine()
+    container = a_box(engine)
+    cut = BoxLog()
+    cut.lines = log.lines[:10]
+    engine.append_log(container, cut.boot("b2").data)
+    a_tail(engine, store, container).catch_up()
+    engine.append_log(container, cut.started("after").lines[-1])
+    a_tail(engine, store, container).catch_up()
+    assert seq_of(store) == 12
+    assert store.run("late").status is Status.LOST
+    assert store.run("after").status is Status.RUNNING
+    (told,) = [i.text for i in store.incidents("etl") if i.kind == "log_rewound"]
+    assert told == "events 12 to 22 are not in it any more"
+
+
+def test_the_id_of_a_stopped_boxs_log_is_that_beside_it_and_no_foreign_lines(store: Store):
+    engine, log = FakeEngine(), a_log()
+    container = a_box(engine)
+    foreign = BoxLog("other").boot("b9").data
+    engine.volumes["shop", "etl"]["state.json"] = b'{"log_id": "log-1"}'
+    engine.append_log(container, foreign.replace(b'"seq": 1', b'"seq": "1"') + log.data + foreign)
+    engine.stop(container, timeout=1)
+    read_stopped(engine, store, "etl", container=container, now=now)
+    assert rows(store) == clean_rows(log)
+    read_stopped(engine, store, "etl", container=container, now=now)
+    assert rows(store) == clean_rows(log)

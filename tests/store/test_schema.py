@@ -9,12 +9,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Text, inspect, text
 from sqlmodel import SQLModel
 from zstandard import ZstdCompressor
 
@@ -76,18 +78,21 @@ def test_the_file_of_a_first_cronbox_is_brought_up_to_date_and_keeps_its_runs(tm
 
 
 @pytest.mark.parametrize("revision", schema.revisions())
-def test_a_database_of_any_earlier_schema_is_brought_up_to_date_and_keeps_all(
+def test_a_database_of_any_earlier_schema_is_brought_up_to_date_and_keeps_every_row(
     databases: Databases, revision: str
 ):
     store = Store.open(databases.url())
     with store.transaction() as tx:
         schema.upgrade(tx, to=revision)
         fill(tx)
+        before = everything(tx)
+    assert set(before) == tables_of(revision), "a table that stands empty proves nothing"
     assert store.revision() == revision
     store.upgrade()
     store.check()
     assert facts(store) == FACTS
     with store.transaction() as tx:
+        assert kept(before, everything(tx)) == before
         context = MigrationContext.configure(tx, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
         runs.add(tx, [replace(store.run("r1"), id="r2", occurrence=1)])
@@ -105,23 +110,31 @@ opened(sys.argv[1])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5])
+@pytest.mark.parametrize(
+    ("delay", "revision"),
+    list(zip([0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5], cycle(schema.revisions()[:-1]), strict=False)),
+)
 def test_an_upgrade_that_is_killed_leaves_a_whole_database_that_the_next_one_brings_up_to_date(
-    databases: Databases, delay: float
+    databases: Databases, delay: float, revision: str
 ):
     url = databases.url()
     store = Store.open(url)
     with store.transaction() as tx:
-        schema.upgrade(tx, to="0001")
+        schema.upgrade(tx, to=revision)
         fill(tx)
+        before = everything(tx)
         many(tx, 20_000)
     with subprocess.Popen([sys.executable, "-c", UPGRADE, url], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
         threading.Event().wait(delay)
         child.kill()
-    assert store.revision() in ("0001", schema.head())
+    assert store.revision() in (revision, schema.head())
     store.upgrade()
+    with store.reading() as tx:
+        after = everything(tx)
+    after["run"] = [run for run in after["run"] if run["job"] != "many"]
+    assert kept(before, after) == before
     assert store.examine().problems == ()
     assert store.examine().rows["runs"] == 20_001
     assert facts(store) == FACTS
@@ -139,23 +152,81 @@ def many(tx: Transaction, number: int) -> None:
     )
 
 
+Rows = dict[str, list[dict[str, object]]]
+
+
+def tables_of(revision: str) -> set[str]:
+    number = schema.revisions().index(revision)
+    return {table for since, tables in enumerate(TABLES) if since <= number for table in tables}
+
+
+TABLES = (
+    ("run", "output", "cursor", "box", "pause", "incident"),
+    (),
+    ("bundle", "schedule", "condition"),
+    ("target", "standing", "outbox"),
+    ("lease",),
+    ("output_size",),
+)
+"""What each revision brought."""
+
+
+def everything(tx: Transaction) -> Rows:
+    """Every row of every table there is, but the revision itself; tables without a row are left out."""
+    names = set(inspect(tx).get_table_names()) - {"alembic_version"}
+    found: Rows = {}
+    for name in sorted(names):
+        rows = [dict(row._mapping) for row in tx.execute(text(f'SELECT * FROM "{name}"'))]
+        if rows:
+            found[name] = sorted(rows, key=repr)
+    return found
+
+
+def kept(before: Rows, after: Rows) -> Rows:
+    """Of what there is afterwards, the tables and columns that were there before."""
+    return {
+        name: sorted(({key: row[key] for key in rows[0]} for row in after.get(name, [])), key=repr)
+        for name, rows in before.items()
+    }
+
+
 def fill(tx: Transaction) -> None:
-    """One row in each table that the first schema had."""
-    insert(
-        tx,
-        "run",
-        **{"pk": 1, "id": "r1", "box": "etl", "job": "load", "trigger": "cron", "status": "failed"},
-        **{"at": micros(NOON), "scheduled_for": micros(NOON), "started_at": micros(NOON), "occurrence": 0},
-        **{"attempt": 1, "exit_code": 7, "output_bytes": 8, "dropped_bytes": 0},
-    )
+    """A row in each table that the schema has, with something in each column that is of this schema."""
+    for table in SQLModel.metadata.sorted_tables:
+        if inspect(tx).has_table(table.name):
+            insert(tx, table.name, **row_of(tx, table.name))
     if tx.dialect.name == "postgresql":
-        tx.exec_driver_sql("SELECT setval('run_pk_seq', 1)")
+        for table in ("run", "output"):
+            tx.exec_driver_sql(f"SELECT setval('{table}_pk_seq', 1)")
+
+
+def row_of(tx: Transaction, table: str) -> dict[str, object]:
+    """What we know of a row in KNOWN, and in every other column the like of it."""
+    columns = inspect(tx).get_columns(table)
     lines = ZstdCompressor().compress(outputs.packed([[0, "out", "40 rows"]]))
-    insert(tx, "output", run=1, box="etl", job="load", at=micros(NOON), lines=lines)
-    insert(tx, "cursor", box="etl", log_id="log", seq=9, ingested_at=micros(NOON))
-    insert(tx, "box", name="etl", wanted=1, problem="bad line", cron_alive=1, draining=0)
-    insert(tx, "pause", box="etl", job="", since=micros(NOON), why="maintenance")
-    insert(tx, "incident", box="etl", at=micros(NOON), kind="silence", text="")
+    known: dict[str, object] = {**KNOWN.get(table, {}), **({"lines": lines} if table == "output" else {})}
+    assert known.keys() <= {str(column["name"]) for column in columns}
+    return {str(column["name"]): known.get(str(column["name"]), like(column)) for column in columns}
+
+
+def like(column: Any) -> object:
+    if column["name"] in ("env", "args", "result", "jobs", "rule"):
+        return {"args": "[]", "jobs": "[]"}.get(column["name"], "{}")
+    return f"some {column['name']}" if isinstance(column["type"], Text) else 1
+
+
+KNOWN: dict[str, dict[str, object]] = {
+    "run": {
+        **{"id": "r1", "box": "etl", "job": "load", "trigger": "cron", "status": "failed", "exit_code": 7},
+        **{"at": micros(NOON), "scheduled_for": micros(NOON), "started_at": micros(NOON), "occurrence": 0},
+    },
+    "output": {"run": 1, "box": "etl", "job": "load", "at": micros(NOON)},
+    "output_size": {"box": "etl"},
+    "cursor": {"box": "etl", "log_id": "log", "seq": 9, "ingested_at": micros(NOON)},
+    "box": {"name": "etl", "problem": "bad line"},
+    "pause": {"box": "etl", "job": "", "since": micros(NOON), "until": None, "why": "maintenance"},
+    "incident": {"box": "etl", "at": micros(NOON), "kind": "silence"},
+}
 
 
 def insert(tx: Transaction, table: str, **values: object) -> None:
