@@ -36,6 +36,8 @@ LINES = 500
 OUTPUTS = 20
 OF_ENGINE = ("ps.json", "agents.json", "inspect.json")
 """Not asked for again where the doctor got no answer from the engine: each would wait in vain."""
+ADDRESSES = ("notify", "ping", "daemon")
+"""Sections whose addresses are secrets as a whole: who knows one can use it."""
 LOG_TAIL = 256 * 1024
 LIBRARIES = ("docker", "sqlmodel", "sqlalchemy", "alembic", "apscheduler", "pydantic", "typer")
 
@@ -58,11 +60,12 @@ def known_values(site: Site) -> Iterator[str]:
         yield from (value for _, value in box.env)
         for value in find(box, {}).values.values():
             yield value.decode(errors="surrogateescape")
-    yield from _texts(site.config.file.model_dump(mode="json").get("notify"), holding="://")
+    told = site.config.file.model_dump(mode="json")
+    yield from _texts([told[section] for section in ADDRESSES], holding="://")
 
 
 def _texts(value: Any, *, holding: str) -> Iterator[str]:
-    """Every text in a JSON value that has this in it. Of an address to notify, any part may be its key."""
+    """Every text in a JSON value that has this in it. Of an address, any part may be its key."""
     match value:
         case str() if holding in value:
             yield value

@@ -87,6 +87,9 @@ PLANTED = {
     "daemon log": "planted-log-token",
     "printed": "planted-printed-line",
     "result": "planted-result",
+    "address to notify": "planted-notify-key",
+    "address to ping": "planted-ping-key",
+    "address of the daemon's own ping": "planted-daemon-key",
 }
 CRONTAB = f"""\
 MYVAR={PLANTED["crontab variable"]}
@@ -107,6 +110,9 @@ def planted(desk: Desk) -> Desk:
     desk.configure(
         f'[boxes.etl]\nenv = {{ PLAIN = "{PLANTED["box env"]}" }}\nenv_file = "etl.env"\n'
         f'[boxes.etl.secrets]\nPG = {{ file = "secret" }}\n'
+        f'[[notify]]\nurl = "ntfy://{PLANTED["address to notify"]}"\n'
+        f'[[ping]]\nurl = "https://watch.example/{PLANTED["address to ping"]}"\n'
+        f"""[daemon]\nping_url = "https://watch.example/{PLANTED["address of the daemon's own ping"]}"\n"""
     )
     desk.up()
     desk.crontab("etl/orders", CRONTAB)
