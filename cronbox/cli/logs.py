@@ -82,7 +82,7 @@ def logs(
         note(f"the output of this run was pruned on {show.moment_text(pruned)}")
     reader = _Reader(site, wanted)
     if json and not follow:
-        show.as_json([_as_json(wanted.box, line) for line in reader.written(number)])
+        show.as_json_list(_as_json(wanted.box, line) for line in reader.written(number))
         return
     for line in reader.written(number):
         _print(wanted, line, json)

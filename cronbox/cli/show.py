@@ -105,6 +105,18 @@ def as_json(answer: object) -> None:
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=True))
 
 
+def as_json_list(answers: Iterable[object]) -> None:
+    """Print one JSON document, a list, without having all of it at hand."""
+    import json
+
+    opened = False
+    for answer in answers:
+        typer.echo(",\n" if opened else "[\n", nl=False)
+        typer.echo(json.dumps([answer], indent=2, ensure_ascii=True)[2:-2], nl=False)
+        opened = True
+    typer.echo("\n]" if opened else "[]")
+
+
 UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 

@@ -65,5 +65,7 @@ def test_the_logs_of_a_run_that_printed_a_hundred_megabytes_take_little_memory(t
     size, large = logs(tmp_path, "large")
     assert size == LARGE * LINES * (LENGTH + 1)
     assert large - small < BOUND_KIB
+    _, document = logs(tmp_path, "large", "--json")
+    assert document - small < BOUND_KIB
     size, last = logs(tmp_path, "large", "-n", "10")
     assert size == 10 * (LENGTH + 1) and last - small < BOUND_KIB
