@@ -81,6 +81,10 @@ class StoreLost(StoreError):
     """The database does not answer. It may again, so a daemon waits for it."""
 
 
+class StoreRefused(StoreLost):
+    """The database answers, and does not let us in: a person has to mend that, there or in the config."""
+
+
 class LeaseLost(CronboxError):
     """This daemon leads no more: another one may, so nothing may be written or done any more."""
 

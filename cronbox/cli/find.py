@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 def up_to_date(site: Site, box: str | None) -> None:
     """Take in what the logs of a box, or of all, hold beyond the store, if no daemon does so.
 
-    What stands in the store is worth showing also where that fails, so a failure is only told.
+    What stands in the store is worth showing also where that fails, so a failure is only told. Raises
+    StoreError where the store cannot even be opened.
     """
     from cronbox.ops.catchup import catch_up
 
+    _ = site.store
     try:
         catch_up(site, [box] if box else None)
     except CronboxError as error:

@@ -78,12 +78,15 @@ def doctor(
 
 def _brought_up_to_date(site: Site) -> None:
     """As far as that goes: an engine that hangs is what the doctor is called for."""
+    from cronbox.errors import StoreError
     from cronbox.ops.finding import NoAnswer, in_time
 
     try:
         in_time(lambda: up_to_date(site, None))
     except NoAnswer as error:
         note(f"not up to date: {error.message}")
+    except StoreError:
+        return  # The doctor looks at the store, and says so.
 
 
 def _write(site: Site, bundle: Path, findings: list[Finding], with_output: bool) -> None:

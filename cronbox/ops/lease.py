@@ -21,7 +21,7 @@ from typing import Any, cast
 import structlog
 
 from cronbox.engine import Engine
-from cronbox.errors import DaemonRunning, LeaseLost, StoreError, StoreLost
+from cronbox.errors import DaemonRunning, LeaseLost, StoreError, StoreLost, StoreRefused
 from cronbox.model.event import format_time
 from cronbox.ops import Site
 from cronbox.ops.lock import daemon_holder, daemon_lock
@@ -30,6 +30,9 @@ from cronbox.store import Leader, Store
 TTL = timedelta(seconds=8)
 RENEW_S = 2.0
 """How often a leader renews its lease, and a waiting daemon looks at it: at most 10 s without a leader."""
+
+REFUSED_S = 15.0
+"""How often a database that does not let us in is tried again: some lock out who knocks too often."""
 
 READS = frozenset({"info", "images", "boxes", "sizes", "stream", "read_log", "events"})
 """What an engine may be asked by anybody; all else acts."""
@@ -61,7 +64,7 @@ def terms(site: Site, stopped: threading.Event) -> Iterator[Term]:
             with lease.kept():
                 yield LeasedTerm(site, lease)
         else:
-            stopped.wait(RENEW_S)
+            stopped.wait(waiting.pause_s)
 
 
 def who_leads(site: Site) -> str | None:
@@ -195,13 +198,19 @@ class _Waiting:
 
     site: Site
     told: str | None = None
+    pause_s: float = RENEW_S
 
     def look(self) -> Lease | None:
         """A lease, if nobody else has one."""
         began = _clock()
+        self.pause_s = RENEW_S
         try:
             token = self.site.store.take_lease(host=socket.gethostname(), pid=os.getpid(), ttl=TTL)
             leader = None if token is not None else self.site.store.leader()
+        except StoreRefused as error:
+            self.pause_s = REFUSED_S
+            self._tell("store_refused", error=error.message, hint=error.hint, again_s=f"{REFUSED_S:g}")
+            return None
         except StoreLost as error:
             self._tell("store_lost", error=error.message)
             return None

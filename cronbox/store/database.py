@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, TimeoutError
 
-from cronbox.errors import StoreError, StoreLost
+from cronbox.errors import StoreError, StoreLost, StoreRefused
 from cronbox.store import postgresql
 
 CURE = "`cronbox db restore FILE --force` brings a backup back, and the boxes' logs are read on from there"
@@ -33,12 +33,23 @@ PRAGMAS = (
 GIVES_BACK = "PRAGMA auto_vacuum=INCREMENTAL"
 """For a file in which nothing stands yet; in another it would do nothing, but wait for the writer."""
 
+HINTS = {
+    sqlite3.SQLITE_CORRUPT: CURE,
+    sqlite3.SQLITE_NOTADB: CURE,
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "is its disk full, or broken?",
+    sqlite3.SQLITE_READONLY: "may you write to the file, and to its folder?",
+    sqlite3.SQLITE_CANTOPEN: "may you read the file, and write to its folder?",
+    sqlite3.SQLITE_BUSY: "another process holds it for long; `fuser` on the file tells which",
+}
+"""What to do, by SQLite's code of what is wrong."""
+
 Transaction = Connection
 """What the rooms of the store work on: a connection inside a transaction."""
 
 
 def connect(url: str) -> Engine:
-    """An engine for the database at `url`. A SQLite file's folder is made. Raises StoreError."""
+    """An engine for the database at `url`. A SQLite file is made, with its folder. Raises StoreError."""
     parsed = address(url)
     try:
         engine = create_engine(parsed, **postgresql.options(parsed))
@@ -46,8 +57,8 @@ def connect(url: str) -> Engine:
         raise _no_database(repr(parsed), error) from error
     match engine.dialect.name:
         case "sqlite":
-            if parsed.database and parsed.database != ":memory:":
-                _make_folder(Path(parsed.database).parent)
+            if parsed.database and parsed.database != ":memory:" and "uri" not in parsed.query:
+                _make_file(Path(parsed.database))
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         case "postgresql":
@@ -61,8 +72,10 @@ def address(url: str) -> URL:
     """The URL in its parts, the password hidden when it is printed. Raises StoreError."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise _no_database(repr(url), error) from error
+    except (ArgumentError, ValueError) as error:
+        # Where the password stands in it is not known, so nothing of it is told, nor of what they say.
+        why = "it is no URL; in a password, `@`, `:` and `/` are written as %40, %3A and %2F"
+        raise _no_database("what `database` says", why) from error
     if parsed.drivername in ("postgres", "postgresql"):
         return parsed.set(drivername=postgresql.DRIVER)
     return parsed
@@ -75,11 +88,14 @@ def _no_database(where: str, why: object) -> StoreError:
     )
 
 
-def _make_folder(folder: Path) -> None:
+def _make_file(path: Path) -> None:
+    """For its owner only, since it holds what jobs print. SQLite gives the files beside it the same mode."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(0o600)
     except OSError as error:
-        raise StoreError(f"cannot make the database's folder: {error}", hint="look at `state_dir`") from error
+        raise StoreError(f"cannot make the database: {error}", hint="look at `state_dir`") from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -119,17 +135,31 @@ def transaction(engine: Engine, *, writing: bool, turn: bool = True) -> Iterator
             "the database has no connection free", hint="it is slow, or does not answer"
         ) from error
     except DBAPIError as error:
-        lost = isinstance(error, OperationalError) or error.connection_invalidated
-        if lost and engine.dialect.name == "postgresql":
-            raise StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?") from error
-        hint = CURE if is_damage(error) else "`cronbox db check` looks at it; is the disk full?"
-        raise StoreError(f"the database refused: {error.orig}", hint=hint) from error
+        raise (_of_postgresql if engine.dialect.name == "postgresql" else _of_sqlite)(error) from error
 
 
 def is_damage(error: DBAPIError) -> bool:
     """Whether SQLite found that its file is damaged, or none of its own."""
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: DBAPIError) -> int:
+    """What is wrong by SQLite's own code; the bits above its kind are left out."""
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _of_sqlite(error: DBAPIError) -> StoreError:
+    hint = HINTS.get(_code(error), "`cronbox db check` looks at it")
+    return StoreError(f"the database refused: {error.orig}", hint=hint)
+
+
+def _of_postgresql(error: DBAPIError) -> StoreError:
+    if postgresql.refuses_us(error):
+        hint = "are user, password and name right in `database`, PGPASSWORD or ~/.pgpass?"
+        return StoreRefused(f"PostgreSQL does not let cronbox in: {_said(error)}", hint=hint)
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return StoreLost(f"the database is lost: {_said(error)}", hint="does PostgreSQL run?")
+    return StoreError(f"the database refused: {_said(error)}", hint="look at `database` in config.toml")
 
 
 def _said(error: DBAPIError) -> str:

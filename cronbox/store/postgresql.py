@@ -46,6 +46,13 @@ def prepare(connection: Any, _record: Any) -> None:
     connection.autocommit = False
 
 
+def refuses_us(error: DBAPIError) -> bool:
+    """Whether the server is there, and does not let us in: it asked who we are, and then hung up. One that
+    starts, stops or is full does not come to asking."""
+    attempt = getattr(error.orig, "pgconn", None)
+    return attempt is not None and bool(attempt.used_password)
+
+
 def reading() -> dict[str, Any]:
     """Several queries of one reader see one state, as they do in SQLite."""
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -34,6 +34,16 @@ def test_without_a_project_every_command_says_in_one_line_so_and_what_to_do(
     ]
 
 
+def test_a_database_that_cannot_be_opened_is_told_once(
+    empty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty / "config.toml").write_text('[cronbox]\ndatabase = "postgresql//me:secret@db/cronbox"\n')
+    assert invoke(["ps"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and len(told.err.splitlines()) == 1
+    assert "secret" not in told.err
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [

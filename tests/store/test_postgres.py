@@ -8,7 +8,7 @@ from signal import SIGQUIT
 
 import pytest
 
-from cronbox.errors import StoreLost
+from cronbox.errors import StoreError, StoreLost, StoreRefused
 from cronbox.store import Store
 from tests.databases import Postgres
 from tests.ops.boxlog import NOON
@@ -48,3 +48,19 @@ def test_no_password_is_in_what_a_lost_store_says(own_server: Server) -> None:
     with pytest.raises(StoreLost) as lost:
         Store.open(url)
     assert own_server.password not in lost.value.in_full() + lost.value.hint
+
+
+def test_a_server_that_lets_us_not_in_is_told_from_one_that_is_gone(postgres: Server) -> None:
+    url = postgres.url("postgres")
+    for wrong in (url.replace(postgres.password, "elsewhere"), postgres.url("nowhere")):
+        with pytest.raises(StoreRefused) as refused:
+            Store.open(wrong)
+        assert "password" in refused.value.hint
+        assert "elsewhere" not in refused.value.in_full() + refused.value.hint
+
+
+def test_an_option_that_libpq_does_not_know_is_a_matter_of_the_config(postgres: Server) -> None:
+    with pytest.raises(StoreError) as refused:
+        Store.open(f"{postgres.url('postgres')}?sslmod=require")
+    assert "sslmod" in refused.value.message and "config.toml" in refused.value.hint
+    assert "\n" not in refused.value.message

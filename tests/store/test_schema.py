@@ -261,16 +261,27 @@ def test_a_database_of_a_newer_cronbox_is_refused(databases: Databases):
 
 
 def test_a_url_that_names_no_database_is_refused():
-    for url in ("nonsense", "oracle9://x", "mysql://u:secret@h/x", "sqlite:////proc/none/x.db"):
+    unreadable = ("nonsense", "postgresql//u:secret@h/x", "postgresql://u:secret@h:5x/x")
+    for url in (*unreadable, "oracle9://x", "mysql://u:secret@h/x", "sqlite:////proc/none/x.db"):
         with pytest.raises(StoreError) as refused:
             Store.open(url)
         assert "secret" not in refused.value.message
 
 
+def test_a_database_file_is_its_owners_alone_and_so_are_the_files_beside_it(tmp_path: Path):
+    store = Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+    store.upgrade()
+    files = sorted(tmp_path.iterdir())
+    assert [file.name for file in files] == ["cronbox.db", "cronbox.db-shm", "cronbox.db-wal"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    store.close()
+
+
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path):
     (tmp_path / "cronbox.db").write_bytes(b"no database at all, but long enough to be looked at" * 50)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as refused:
         Store.open(f"sqlite:///{tmp_path}/cronbox.db")
+    assert "db restore" in refused.value.hint
 
 
 def test_a_check_finds_an_outdated_schema(databases: Databases):
