@@ -74,6 +74,10 @@ class Core:
         self._booted = True
         return self._begin(now) + self._dispatch.look_again(now)
 
+    def cron_begins(self, now: Now) -> None:
+        """Another cron was started."""
+        self._slots.begins(now.wall)
+
     def tick(self, digest: str, now: Now) -> list[Decision]:
         """cron's sign of life."""
         self._slots.heard(now.wall)

@@ -71,7 +71,7 @@ class Agent:
         log = Log(paths.log_dir, segment=SEGMENT_BYTES, total=TOTAL_BYTES, after=state.seq)
         self.journal = Journal(log, Console(sys.stdout.fileno()))
         self.keeper = Keeper(paths.state, state, log)
-        self.crond = Crond(paths, self.loop, self.journal.event)
+        self.crond = Crond(paths, self.loop, self._crond_tells)
         self.vault = Vault(paths)
         self.runs = Runs(
             self.loop,
@@ -114,6 +114,11 @@ class Agent:
             self.keeper.save_if_due()
 
     # What comes in
+
+    def _crond_tells(self, kind: str, fields: dict[str, Any]) -> None:
+        if kind == "cron_started":
+            self.core.cron_begins(now())
+        self.journal.event(kind, fields)
 
     def _signalled(self) -> None:
         for number in self.signals.take():

@@ -32,10 +32,6 @@ class Gap(NamedTuple):
     until: float
     """Epoch seconds by which cron has caught up with what it will."""
 
-    @property
-    def length(self) -> int:
-        return self.last - self.after
-
 
 class Slots:
     """The slots given out so far, and how far behind cron is. Times are epoch seconds."""
@@ -48,6 +44,10 @@ class Slots:
         self._behind: int | None = None
         """The minute before the oldest gap that has not settled."""
         self._used: dict[str, dict[int, int]] = {}
+
+    def begins(self, now: float) -> None:
+        """Another cron has begun: what the one before it has left out, it does not catch up with."""
+        self._since = int(now // MINUTE)
 
     def heard(self, now: float) -> None:
         """cron has said something: a tick, or that a job is due."""
@@ -103,11 +103,13 @@ class Slots:
     def _owed(self, schedule: Schedule, used: dict[int, int], now: float) -> int | None:
         """The oldest minute that cron has still to start this job for, while it catches up."""
         gap = self._gap
-        if gap is None or now > gap.until or gap.length > CATCH_UP_FIXED:
+        if gap is None or now > gap.until:
             return None
-        if gap.length > CATCH_UP_ALL and schedule.wildcard:
+        after = max(gap.after, self._since)
+        behind = gap.last - after
+        if behind > CATCH_UP_FIXED or (behind > CATCH_UP_ALL and schedule.wildcard):
             return None
-        return _first_match(schedule, used, range(gap.after + 1, int(now // MINUTE) + 1))
+        return _first_match(schedule, used, range(after + 1, int(now // MINUTE) + 1))
 
 
 def _first_match(schedule: Schedule, used: dict[int, int], minutes: range) -> int | None:

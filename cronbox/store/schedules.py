@@ -34,15 +34,16 @@ ADVANCE = Statement(
 
 
 def know(tx: Transaction, box: str, digest: str, meant: Sequence[Meant], *, zone: str, at: datetime) -> None:
-    """Keep what a crontab means, before it is installed; forget the box's oldest beyond BUNDLES_KEPT."""
+    """Keep what a crontab means, before it is installed; forget the box's oldest beyond BUNDLES_KEPT, but for
+    the one that the box has: it may be older than all that were made and never loaded."""
     this = (BUNDLE.c.box == box) & (BUNDLE.c.digest == digest)
     tx.execute(delete(BUNDLE).where(this))
     values = {"at": at, "zone": zone, "jobs": [asdict(each) for each in meant]}
     tx.execute(insert(BUNDLE).values(box=box, digest=digest, **values))
     old = select(BUNDLE.c.digest).where(BUNDLE.c.box == box).order_by(BUNDLE.c.at.desc(), BUNDLE.c.digest)
-    forgotten = list(tx.execute(old.offset(BUNDLES_KEPT)).scalars())
+    forgotten = {*tx.execute(old.offset(BUNDLES_KEPT)).scalars()} - {boxes.read(tx, box).loaded}
     if forgotten:
-        tx.execute(delete(BUNDLE).where(BUNDLE.c.box == box, BUNDLE.c.digest.in_(forgotten)))
+        tx.execute(delete(BUNDLE).where(BUNDLE.c.box == box, BUNDLE.c.digest.in_(sorted(forgotten))))
 
 
 def meaning(tx: Transaction, box: str, digest: str) -> tuple[list[Meant], str] | None:

@@ -49,6 +49,14 @@ def test_a_due_job_starts_with_the_slot_it_stands_for() -> None:
     assert (decision.request.trigger, decision.request.slot) == (Trigger.CRON, int(MORNING) + 60)
 
 
+def test_the_first_start_by_a_cron_that_was_started_again_stands_for_its_own_minute() -> None:
+    core = a_core(a_job("load"))
+    core.tick("d1", at(0))
+    core.cron_begins(at(200))
+    [start_] = [each for each in core.due(("load",), at(240)) if isinstance(each, Start)]
+    assert start_.request.slot == at(240).wall // 60 * 60
+
+
 def test_a_job_that_still_runs_is_skipped_and_the_reason_names_the_run() -> None:
     core = a_core(a_job())
     run = start(core)

@@ -109,6 +109,28 @@ def test_the_repeated_hour_in_autumn_makes_two_slots_of_one_local_minute() -> No
     ]
 
 
+def test_a_cron_that_was_started_again_owes_nothing_of_what_the_dead_one_left_out() -> None:
+    slots = Slots(at("2026-11-23 00:00"))
+    each = a_schedule(minutes=set(range(60)))
+    slots.heard(at("2026-11-23 10:00") + 1)
+    slots.begins(at("2026-11-23 10:03") + 25)
+    slots.heard(at("2026-11-23 10:04") + 1)
+    assert slots.take("load", each, at("2026-11-23 10:04") + 1) == (at("2026-11-23 10:04"), 0)
+
+
+def test_a_cron_that_was_started_again_catches_up_with_a_pause_of_its_own() -> None:
+    slots = Slots(at("2026-11-23 00:00"))
+    slots.heard(at("2026-11-23 10:00") + 1)
+    slots.begins(at("2026-11-23 10:03") + 25)
+    taken = []
+    for second in (1, 11, 21):
+        slots.heard(at("2026-11-23 10:06") + second)
+        taken.append(
+            slots.take("load", a_schedule(minutes=set(range(60))), at("2026-11-23 10:06") + second)[0]
+        )
+    assert taken == [at(f"2026-11-23 10:0{minute}") for minute in (4, 5, 6)]
+
+
 def test_no_slot_lies_before_the_boxs_start() -> None:
     slots = Slots(at("2026-11-23 10:20"))
     assert slots.take("load", a_schedule(minutes={15}), at("2026-11-23 10:21"))[0] == at("2026-11-23 10:21")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cronbox.store import BoxState, Pause, Store, boxes, pauses
+from cronbox.model.expected import Meant
+from cronbox.store import BoxState, Pause, Store, boxes, pauses, schedules
+from cronbox.store.schedules import BUNDLES_KEPT
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,3 +45,15 @@ def test_a_pause_replaces_the_one_before_it(store: Store):
     with store.transaction() as tx:
         pauses.lift(tx, "etl", None)
     assert [p.job for p in store.pauses("etl")] == ["load"]
+
+
+def test_what_a_box_has_loaded_is_not_forgotten_for_crontabs_that_it_never_took(store: Store):
+    load = Meant("load", "* * * * *", 60.0)
+    for second, digest in enumerate(["old", "had", *(f"never-{number}" for number in range(BUNDLES_KEPT))]):
+        store.know_bundle("etl", digest, [load], zone="UTC", at=NOON + timedelta(seconds=second))
+        with store.transaction() as tx:
+            if digest == "had":
+                boxes.change(tx, "etl", {"loaded": digest})
+    with store.reading() as tx:
+        known = {digest for digest in ("old", "had", "never-0") if schedules.meaning(tx, "etl", digest)}
+    assert known == {"had", "never-0"}
