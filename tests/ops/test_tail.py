@@ -374,3 +374,14 @@ def test_the_id_of_a_stopped_boxs_log_is_that_beside_it_and_no_foreign_lines(sto
     assert rows(store) == clean_rows(log)
     read_stopped(engine, store, "etl", container=container, now=now)
     assert rows(store) == clean_rows(log)
+
+
+def test_half_a_line_at_the_end_of_a_file_spoils_no_line_of_the_next(store: Store):
+    engine, log = FakeEngine(), a_log()
+    container = a_box(engine)
+    files = engine.volumes["shop", "etl"]
+    files["cron-0000000000000001.log"] = b"".join(log.lines[:7]) + b'{"seq": 8, "t": "20'
+    files["cron.log"] = b"".join(log.lines[7:])
+    engine.stop(container, timeout=1)
+    read_stopped(engine, store, "etl", container=container, now=now)
+    assert rows(store) == clean_rows(log)

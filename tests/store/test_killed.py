@@ -72,7 +72,7 @@ def test_a_writer_killed_again_and_again_leaves_a_whole_database_and_writes_all_
     for _ in range(KILLS):
         kill_amid(url, dice.uniform(0.02, 0.3))
         places.append(is_whole(store))
-    assert places == sorted(places) and places[-1] > 100, "nothing was going on when it was killed"
+    assert places == sorted(places) and places[-1] > 20, "nothing was going on when it was killed"
     clean = databases.store()
     prepare(clean, old=False)
     for one in (store, clean):
