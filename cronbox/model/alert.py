@@ -6,7 +6,7 @@ the same before and after a restart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,35 @@ DEFAULT_WHEN = (
 
 OF_A_RUN = frozenset({Kind.SLOW, Kind.LATE})
 """Conditions of a run, whose own end is told."""
+
+
+class Tone(StrEnum):
+    """How grave a message is; services show it as a colour. The gravest first."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    SUCCESS = "success"
+    INFO = "info"
+
+
+TONES: Mapping[Kind, Tone] = {
+    Kind.FAILED: Tone.FAILURE,
+    Kind.TIMED_OUT: Tone.FAILURE,
+    Kind.LOST: Tone.FAILURE,
+    Kind.MISSED: Tone.FAILURE,
+    Kind.BOX_DOWN: Tone.FAILURE,
+    Kind.DEGRADED: Tone.WARNING,
+    Kind.SLOW: Tone.WARNING,
+    Kind.LATE: Tone.WARNING,
+    Kind.RECOVERED: Tone.SUCCESS,
+    Kind.SUCCESS: Tone.SUCCESS,
+}
+
+
+def tone_of(kinds: Iterable[str]) -> Tone:
+    """That of the gravest of these; what is no Kind is information."""
+    known = {kind.value: tone for kind, tone in TONES.items()}
+    return min((known.get(kind, Tone.INFO) for kind in kinds), key=list(Tone).index)
 
 
 class Ping(StrEnum):

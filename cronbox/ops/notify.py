@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from cronbox.errors import CronboxError, NotSent, SendingRefused
-from cronbox.model.alert import Ping
+from cronbox.model.alert import Ping, tone_of
 from cronbox.model.message import OUTPUT_LINES, Message, about_capped, digest_of, with_output
 from cronbox.model.quiet import day_begin, next_day
 from cronbox.ops import Site
@@ -166,7 +166,8 @@ def _send(site: Site, target: Target, taken: Sequence[Delivery]) -> str:
     if target.pings:
         send_ping(url, Ping(taken[0].notice.kind))
     else:
-        send_message(url, digest_of([_message(site, target, delivery) for delivery in taken]))
+        message = digest_of([_message(site, target, delivery) for delivery in taken])
+        send_message(url, message, tone=tone_of(delivery.notice.kind for delivery in taken))
     return scheme_of(url)
 
 

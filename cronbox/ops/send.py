@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from cronbox import __version__
 from cronbox.errors import NotSent, SendingRefused
-from cronbox.model.alert import Ping
+from cronbox.model.alert import Ping, Tone
 from cronbox.model.message import Message
 
 SEND_S = 60.0
@@ -33,10 +33,10 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0][:20].lower()
 
 
-def send_message(url: str, message: Message) -> None:
+def send_message(url: str, message: Message, *, tone: Tone = Tone.INFO) -> None:
     """Send through apprise, within SEND_S. Raises NotSent, or SendingRefused for an address that it does not
     take."""
-    within(SEND_S, lambda: _through_apprise(url, message))
+    within(SEND_S, lambda: _through_apprise(url, message, tone))
 
 
 def send_ping(url: str, ping: Ping) -> None:
@@ -92,7 +92,7 @@ def within(seconds: float, call: Callable[[], None]) -> None:
         raise raised[0]
 
 
-def _through_apprise(url: str, message: Message) -> None:
+def _through_apprise(url: str, message: Message, tone: Tone) -> None:
     import apprise
 
     logger = logging.getLogger("apprise")
@@ -104,7 +104,12 @@ def _through_apprise(url: str, message: Message) -> None:
         service = apprise.Apprise.instantiate(url)
         if service is None:
             raise SendingRefused(f"apprise does not take this {scheme_of(url)}:// address")
-        sent = service.notify(body=message.body or message.title, title=message.title, body_format="text")
+        sent = service.notify(
+            body=message.body or message.title,
+            title=message.title,
+            notify_type=tone.value,
+            body_format="text",
+        )
     except (NotSent, SendingRefused):
         raise
     except Exception as error:

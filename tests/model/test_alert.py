@@ -7,7 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cronbox.model.alert import Kind, Ping, Rule, Standing, judge, judge_condition, ping_of, rule_from
+from cronbox.model.alert import (
+    TONES,
+    Kind,
+    Ping,
+    Rule,
+    Standing,
+    Tone,
+    judge,
+    judge_condition,
+    ping_of,
+    rule_from,
+    tone_of,
+)
 from cronbox.model.run import Run, Status, Trigger
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,6 +90,13 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends() -> None
         kind, standing = judge_condition(rule, Kind.BOX_DOWN, standing, holds=holds)
         answers.append(kind)
     assert answers == [None, Kind.BOX_DOWN, None, Kind.RECOVERED, None]
+
+
+def test_several_things_in_one_message_are_as_grave_as_the_gravest() -> None:
+    assert set(TONES) == set(Kind)
+    assert tone_of(["recovered", "late", "capped"]) is Tone.WARNING
+    assert tone_of(["success", "failed", "late"]) is Tone.FAILURE
+    assert tone_of(["capped"]) is Tone.INFO
 
 
 @pytest.mark.parametrize("kind", [Kind.SLOW, Kind.LATE])

@@ -190,6 +190,17 @@ def test_a_box_that_is_down_is_told_once_and_its_return_too(post: Post, listener
     assert listener.titles == ["etl is down", "etl recovered from box_down"]
 
 
+def test_what_failed_is_told_as_a_failure_and_what_recovered_as_a_success(
+    post: Post, listener: Listener
+) -> None:
+    post.configure(to(listener))
+    post.ended("failed")
+    post.send()
+    post.ended("succeeded")
+    post.send()
+    assert [message["type"] for message in listener.messages] == ["failure", "success"]
+
+
 def test_the_end_of_one_condition_is_not_the_end_of_another_that_is_told_alike(
     post: Post, listener: Listener
 ) -> None:
