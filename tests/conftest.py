@@ -25,6 +25,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that wait come first: a long test that begins last is waited for by idle workers."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = 2 * (item.get_closest_marker("engine") is None) + (item.get_closest_marker("slow") is None)
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks[item.path])
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL of this process's own; it keeps running for all tests, each takes its own database."""

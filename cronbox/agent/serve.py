@@ -86,6 +86,7 @@ class Agent:
         self._table_version: tuple[int, int] | None = None
         self._complaints = Quota(COMPLAINTS_A_MINUTE)
         self._last_tick: dict[str, str] | None = None
+        self._log_failure: str | None = None
         self._over = False
 
     def begin(self) -> None:
@@ -112,6 +113,13 @@ class Agent:
             self.loop.guard(self.status.write)
             self.journal.flush()
             self.keeper.save_if_due()
+            self._look_at_the_log()
+
+    def _look_at_the_log(self) -> None:
+        """That it cannot be written, or can again, is to be seen also when nothing else happens."""
+        if self.journal.log.failure != self._log_failure:
+            self._log_failure = self.journal.log.failure
+            self.status.changed()
 
     # What comes in
 

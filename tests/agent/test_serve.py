@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -287,6 +288,28 @@ def test_the_status_tells_what_runs(box: Box) -> None:
     assert [entry["job"] for entry in status["running"]] == ["load"]
     box.say(f'@do {{"do": "kill", "run": "{run}", "by": "test"}}')
     box.finished("load")
+
+
+def test_the_status_tells_soon_that_the_log_cannot_be_written_and_that_it_can_again(
+    box: Box,
+) -> None:
+    box.start()
+    assert box.agent
+    box.say(*["nonsense"] * 50)
+    box.wait(lambda: len(box.events("unknown_job")) == 50)
+    size = Path(box.paths.log_dir, "cron.log").stat().st_size  # more than the status will ever have
+    _, most = resource.prlimit(box.agent.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(box.agent.pid, resource.RLIMIT_FSIZE, (size, most))
+    box.say("nonsense")
+    assert "too large" in box.wait(lambda: _log_failure(box))
+    resource.prlimit(box.agent.pid, resource.RLIMIT_FSIZE, (most, most))
+    box.wait(lambda: _log_failure(box) is None)
+    assert "too large" in box.wait_event("log_resumed")["reason"]
+
+
+def _log_failure(box: Box) -> str | None:
+    found: str | None = json.loads(box.call("status").stdout)["log_failure"]
+    return found
 
 
 def test_a_command_is_sent_through_the_fifo_however_long_it_is(box: Box) -> None:
