@@ -23,7 +23,7 @@ from cronbox.ops.ingest import ingest
 from cronbox.ops.intake import MAX_EVENTS
 from cronbox.store import Store
 from cronbox.store.database import PRAGMAS
-from tests.postgres import Server
+from tests.postgres import Server, running
 
 CHUNK = MAX_EVENTS
 """What one transaction takes while a tail catches up."""
@@ -57,16 +57,12 @@ def _on_postgres(bench: Bench, chunks: Sequence[Sequence[Event]]) -> Row:
     """The same into PostgreSQL, on a server that this measurement starts and takes away."""
     total = sum(map(len, chunks))
     ours, bare = [], []
-    server = Server()
-    try:
-        server.start()
+    with running() as server:
         for _ in range(bench.times(5, 3)):
             made, copy = server.database(), server.database()
             ours.append(total / ingest_seconds(server.url(made), chunks))
             bare.append(total / psycopg_seconds(server, made, copy, len(chunks)))
             bench.say(f"PostgreSQL: ingest {ours[-1]:,.0f} events/s, bare driver {bare[-1]:,.0f}")
-    finally:
-        server.remove()
     return Row(
         "ingest into PostgreSQL",
         statistics.median(ours),

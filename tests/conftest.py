@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from cronbox.store import Store
 from tests.databases import Databases, Postgres, Sqlite
-from tests.postgres import Server
+from tests.postgres import Server, running
 from tests.project import Project
 
 # A change is judged by the same examples each time; `HYPOTHESIS_PROFILE=explore` looks for new ones.
@@ -37,12 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL of this process's own; it keeps running for all tests, each takes its own database."""
-    server = Server()
-    try:
-        server.start()
+    with running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

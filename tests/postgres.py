@@ -11,6 +11,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,6 +20,17 @@ import psycopg
 BIN = Path("/usr/lib/postgresql")
 PATIENCE_S = 60.0
 OPTIONS = ("fsync=off", "max_connections=60", "shared_buffers=64MB", "unix_socket_directories=")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server of one's own, which is gone in the end."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def binaries() -> Path:

@@ -8,13 +8,12 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.databases import Postgres
-from tests.postgres import Server
+from tests.postgres import Server, running
 from tests.project import Project, wait_until
 from tests.wire import Wire
 
@@ -146,20 +145,9 @@ def test_a_leader_that_is_cut_off_is_followed_in_time_and_stands_down(pair: Pair
     pair.on_record(6)
 
 
-@contextmanager
-def own_server() -> Iterator[Server]:
-    """A server that this test alone may stop."""
-    server = Server()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
 @pytest.mark.slow
 def test_a_daemon_outlives_a_postgresql_that_is_gone_and_loses_nothing(project: Project) -> None:
-    with own_server() as server:
+    with running() as server:
         project.configure_cronbox(f'database = "{server.url(server.database())}"\n', "")
         project.crontab("etl/jobs", CRONTAB)
         project.cli("up")

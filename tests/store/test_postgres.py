@@ -12,7 +12,7 @@ from cronbox.errors import StoreError, StoreLost, StoreRefused
 from cronbox.store import Store
 from tests.databases import Postgres
 from tests.ops.boxlog import NOON
-from tests.postgres import Server
+from tests.postgres import Server, running
 
 pytestmark = pytest.mark.postgres
 
@@ -20,12 +20,8 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A server that this test alone may stop."""
-    server = Server()
-    try:
-        server.start()
+    with running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 def test_a_store_whose_server_crashed_says_so_and_works_again_when_it_is_back(own_server: Server) -> None:
