@@ -182,9 +182,11 @@ def _create(site: Site, spec: BoxSpec, report: Report) -> str:
 
 
 def stop_and_remove(site: Site, seen: SeenBox) -> None:
-    """Stop the box, read its log to the end, and remove the container; its volumes stay."""
-    site.engine.stop(seen.container, timeout=stop_timeout(site, seen.box))
-    read_stopped(site.engine, site.store, seen.box, container=seen.container, now=site.now)
+    """Stop the box, read its log to the end, and remove the container; its volumes stay. The log of one that
+    is half removed is read in the box's next container."""
+    if not seen.half_removed:
+        site.engine.stop(seen.container, timeout=stop_timeout(site, seen.box))
+        read_stopped(site.engine, site.store, seen.box, container=seen.container, now=site.now)
     site.engine.remove(seen.container)
 
 

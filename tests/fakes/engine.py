@@ -114,6 +114,11 @@ class FakeEngine:
             self._tell(container, "oom")
         self._end(container, exit_code, oom=oom)
 
+    def half_remove(self, container: str) -> None:
+        """The engine died while it removed the box; it has come back."""
+        self._end(container, 137)
+        self._box(container).seen = replace(self._box(container).seen, state="dead")
+
     def go_away(self) -> None:
         """The engine stops answering: streams end, calls fail."""
         self.down = True
@@ -183,6 +188,8 @@ class FakeEngine:
         box = self._box(container)
         if box.seen.running:
             return
+        if box.seen.half_removed:
+            raise EngineError("cannot start the box: container is marked for removal and cannot be started")
         started = self.now.isoformat()
         box.seen = replace(box.seen, state="running", exit_code=None, oom_killed=False, started_at=started)
         self._tell(container, "start")
@@ -230,6 +237,8 @@ class FakeEngine:
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
         self._answer()
+        if self._box(container).seen.half_removed:
+            raise NotFound(f"cannot read the log: no /log in container {container}")
         files = self._box(container).files.items()
         return iter(
             sorted(files, key=lambda file: (file[0] == "cron.log", file[0].startswith("cron-"), file[0]))
