@@ -63,6 +63,7 @@ class FakeBox:
     seen: SeenBox
     files: dict[str, bytes]
     followers: list[tuple[int, FakeStream[bytes]]] = field(default_factory=list)
+    jammed: bool = False
 
     def append_log(self, data: bytes) -> None:
         """What the agent writes: whole JSON lines, or anything a test wants to see in `cron.log`."""
@@ -118,6 +119,10 @@ class FakeEngine:
         """The engine died while it removed the box; it has come back."""
         self._end(container, 137)
         self._box(container).seen = replace(self._box(container).seen, state="dead")
+
+    def jam(self, container: str) -> None:
+        """The engine died while it started the box; it has come back, and cannot start it."""
+        self._box(container).jammed = True
 
     def go_away(self) -> None:
         """The engine stops answering: streams end, calls fail."""
@@ -190,6 +195,8 @@ class FakeEngine:
             return
         if box.seen.half_removed:
             raise EngineError("cannot start the box: container is marked for removal and cannot be started")
+        if box.jammed:
+            raise EngineError(f"cannot start the box: task {container}: already exists")
         started = self.now.isoformat()
         box.seen = replace(box.seen, state="running", exit_code=None, oom_killed=False, started_at=started)
         self._tell(container, "start")

@@ -33,6 +33,16 @@ def test_a_box_that_the_engine_has_half_removed_comes_back(house: House) -> None
     assert house.box.seen.running and house.box.seen.container != wreck
 
 
+def test_a_box_that_the_engine_cannot_start_is_made_anew_and_its_log_read(house: House) -> None:
+    house.agent.finish(house.box, "slow")
+    jammed = house.box.seen.container
+    house.kill()
+    house.engine.jam(jammed)
+    house.up()
+    assert house.box.seen.running and house.box.seen.container != jammed
+    assert house.store.run("slow").status is Status.SUCCEEDED
+
+
 def test_a_box_that_the_engine_has_half_removed_can_be_put_down(house: House) -> None:
     house.engine.half_remove(house.box.seen.container)
     house.down()
