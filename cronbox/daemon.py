@@ -28,7 +28,7 @@ from cronbox.engine import EngineAction, EngineEvent
 from cronbox.errors import ConfigError, CronboxError, LeaseLost, NoEngine, StoreLost
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
-from cronbox.ops.deaths import close_dead, close_gone, note_death, note_pause
+from cronbox.ops.deaths import close_ended, note_death, note_pause
 from cronbox.ops.lease import Term, terms
 from cronbox.ops.notify import Sender
 from cronbox.ops.reconcile import reconcile
@@ -203,9 +203,7 @@ class Daemon:
         for box in seen:
             if box.running:
                 self._keep_tail(box)
-            else:
-                close_dead(self._site, box)
-        close_gone(self._site, seen)
+        close_ended(self._site, seen)
         if any(state.drifted for state in self._site.store.box_states().values()):
             self._soon(self.reconcile)
         if self._listener is None or not self._listener.is_alive():

@@ -99,6 +99,12 @@ class SeenBox:
         return self.state == "running"
 
     @property
+    def half_removed(self) -> bool:
+        """Whether its removal began and came to no end, as when the engine dies: nothing of it can be read or
+        started any more. Its volumes, and so its log, are whole."""
+        return self.state == "dead"
+
+    @property
     def frozen(self) -> bool:
         """Whether the engine has paused it: nothing goes on in it, and nothing is over."""
         return self.state == "paused"

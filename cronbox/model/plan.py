@@ -65,7 +65,7 @@ def plan(
     A box that is `draining` starts no job any more, so it has to go even if it is as wanted by now. A box in
     `unwanted` is removed; one that is neither wanted nor unwanted is left alone, so that a folder that is
     missing for a moment stops nobody's jobs. One that the engine has paused cannot be told to drain, so it is
-    replaced when it goes on.
+    replaced when it goes on. One that an engine has half removed cannot be started, so it is replaced, too.
     """
     at_hand = {box.box: box for box in seen}
     for name, spec in wanted.items():
@@ -73,9 +73,9 @@ def plan(
             yield Create(spec)
         elif box.frozen:
             continue
-        elif box.digest != spec.digest or name in draining:
+        elif box.digest != spec.digest or name in draining or box.half_removed:
             yield _gently(Replace(spec, box))
-        elif box.state in ("created", "exited", "dead"):
+        elif box.state in ("created", "exited"):
             yield Start(spec, box)
     for name in sorted(unwanted & at_hand.keys()):
         yield _gently(Remove(name, at_hand[name]))

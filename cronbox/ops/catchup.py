@@ -30,7 +30,7 @@ def _take_in(site: Site, box: SeenBox) -> None:
     if box.running:
         Tail(site.engine, site.store, box.box, container=box.container, now=site.now).catch_up()
         return
-    if not _is_read(site, box):
+    if not box.half_removed and not _is_read(site, box):
         read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
     close_dead(site, box)
 

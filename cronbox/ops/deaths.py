@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
+import structlog
+
 from cronbox.engine import EngineEvent
+from cronbox.errors import EngineError, NotFound
 from cronbox.model.box import SeenBox
 from cronbox.ops import Site
 from cronbox.ops.ingest import close_lost
@@ -16,12 +19,28 @@ SIGNAL_BASE = 128
 """A process ended by signal n has the exit code 128 + n."""
 
 
+log = structlog.get_logger()
+
+
+def close_ended(site: Site, seen: Sequence[SeenBox]) -> None:
+    """Close the runs of all boxes that stand still or are gone. One whose log cannot be read holds up no
+    other. Raises NoEngine."""
+    for box in seen:
+        if not box.running:
+            try:
+                close_dead(site, box)
+            except (EngineError, NotFound) as error:
+                log.warning("log_not_read", box=box.box, error=error.message)
+    close_gone(site, seen)
+
+
 def close_dead(site: Site, box: SeenBox) -> None:
     """Read the log of a box that stands still to its end, then close what never finished as `lost`. The runs
-    of one that is frozen are not over."""
+    of one that is frozen are not over; one that is half removed is as good as gone."""
     if box.frozen or not site.store.open_runs(box.box):
         return
-    read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
+    if not box.half_removed:
+        read_stopped(site.engine, site.store, box.box, container=box.container, now=site.now)
     close_lost(site.store, box.box, reason=_reason(box.exit_code, oom=box.oom_killed), now=site.now())
 
 

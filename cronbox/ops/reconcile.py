@@ -159,19 +159,33 @@ def _execute(site: Site, action: Action, report: Report) -> str | None:
         case Create(spec):
             return _create(site, spec, report)
         case Start(spec, seen):
-            site.engine.start(seen.container)
-            report(f"{spec.box}: started")
-            return seen.container
+            return _start(site, spec, seen, report)
         case Replace(spec, seen):
             report(f"{spec.box}: replacing")
-            stop_and_remove(site, seen)
-            return _create(site, spec, report)
+            return _replace(site, spec, seen, report)
         case Remove(box, seen):
             stop_and_remove(site, seen)
             report(f"{box}: removed")
             return None
         case _:
             assert_never(action)
+
+
+def _start(site: Site, spec: BoxSpec, seen: SeenBox, report: Report) -> str:
+    """Start what stands still. What the engine cannot start is made anew: one that died while it started a
+    container may keep half of it, and refuses it for ever."""
+    try:
+        site.engine.start(seen.container)
+    except EngineError as error:
+        report(f"{spec.box}: {error.message}; replacing")
+        return _replace(site, spec, seen, report)
+    report(f"{spec.box}: started")
+    return seen.container
+
+
+def _replace(site: Site, spec: BoxSpec, seen: SeenBox, report: Report) -> str:
+    stop_and_remove(site, seen)
+    return _create(site, spec, report)
 
 
 def _create(site: Site, spec: BoxSpec, report: Report) -> str:
@@ -182,9 +196,11 @@ def _create(site: Site, spec: BoxSpec, report: Report) -> str:
 
 
 def stop_and_remove(site: Site, seen: SeenBox) -> None:
-    """Stop the box, read its log to the end, and remove the container; its volumes stay."""
-    site.engine.stop(seen.container, timeout=stop_timeout(site, seen.box))
-    read_stopped(site.engine, site.store, seen.box, container=seen.container, now=site.now)
+    """Stop the box, read its log to the end, and remove the container; its volumes stay. The log of one that
+    is half removed is read in the box's next container."""
+    if not seen.half_removed:
+        site.engine.stop(seen.container, timeout=stop_timeout(site, seen.box))
+        read_stopped(site.engine, site.store, seen.box, container=seen.container, now=site.now)
     site.engine.remove(seen.container)
 
 

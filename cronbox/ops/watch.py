@@ -71,7 +71,7 @@ class Watch:
         settle(site, Sight(name, site.now(), lagging, known, read=False, skew_s=self._skew_s))
 
     def _read(self, name: str, seen: SeenBox | None, moment: datetime) -> bool:
-        if seen is None:
+        if seen is None or seen.half_removed:
             return True
         if seen.running:
             self._dead.pop(name, None)

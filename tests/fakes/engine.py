@@ -63,6 +63,7 @@ class FakeBox:
     seen: SeenBox
     files: dict[str, bytes]
     followers: list[tuple[int, FakeStream[bytes]]] = field(default_factory=list)
+    jammed: bool = False
 
     def append_log(self, data: bytes) -> None:
         """What the agent writes: whole JSON lines, or anything a test wants to see in `cron.log`."""
@@ -113,6 +114,15 @@ class FakeEngine:
         if oom:
             self._tell(container, "oom")
         self._end(container, exit_code, oom=oom)
+
+    def half_remove(self, container: str) -> None:
+        """The engine died while it removed the box; it has come back."""
+        self._end(container, 137)
+        self._box(container).seen = replace(self._box(container).seen, state="dead")
+
+    def jam(self, container: str) -> None:
+        """The engine died while it started the box; it has come back, and cannot start it."""
+        self._box(container).jammed = True
 
     def go_away(self) -> None:
         """The engine stops answering: streams end, calls fail."""
@@ -183,6 +193,10 @@ class FakeEngine:
         box = self._box(container)
         if box.seen.running:
             return
+        if box.seen.half_removed:
+            raise EngineError("cannot start the box: container is marked for removal and cannot be started")
+        if box.jammed:
+            raise EngineError(f"cannot start the box: task {container}: already exists")
         started = self.now.isoformat()
         box.seen = replace(box.seen, state="running", exit_code=None, oom_killed=False, started_at=started)
         self._tell(container, "start")
@@ -230,6 +244,8 @@ class FakeEngine:
 
     def read_log(self, container: str) -> Iterator[tuple[str, bytes]]:
         self._answer()
+        if self._box(container).seen.half_removed:
+            raise NotFound(f"cannot read the log: no /log in container {container}")
         files = self._box(container).files.items()
         return iter(
             sorted(files, key=lambda file: (file[0] == "cron.log", file[0].startswith("cron-"), file[0]))

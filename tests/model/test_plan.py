@@ -24,9 +24,13 @@ def test_a_missing_box_is_created() -> None:
     assert list(plan({"etl": SPEC}, [])) == [Create(SPEC)]
 
 
-@pytest.mark.parametrize("state", ["created", "exited", "dead"])
+@pytest.mark.parametrize("state", ["created", "exited"])
 def test_an_equal_box_that_stands_still_is_started(state: str) -> None:
     assert list(plan({"etl": SPEC}, [a_box(state)])) == [Start(SPEC, a_box(state))]
+
+
+def test_an_equal_box_that_the_engine_has_half_removed_is_replaced() -> None:
+    assert list(plan({"etl": SPEC}, [a_box("dead")])) == [Replace(SPEC, a_box("dead"))]
 
 
 @pytest.mark.parametrize("state", ["paused", "restarting", "removing"])

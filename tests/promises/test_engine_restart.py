@@ -5,6 +5,7 @@ On an engine of the test's own, so that no other test loses its containers.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -52,6 +53,35 @@ def test_a_restart_of_the_engine_loses_nothing_that_was_on_record(
         project.cli("run", "etl/short", "--wait")
         wait_until(lambda: project.runs("etl/short", "--status", "succeeded"))
     project.cli("down")
+
+
+def test_a_box_that_the_engine_was_removing_when_it_died_is_made_anew(
+    make_project: Callable[..., Project], own_engine: OwnEngine
+) -> None:
+    project = make_project()
+    project.crontab("etl/jobs", CRONTAB)
+    _carry_image(project, own_engine)
+    project.configure_cronbox(f'docker_url = "{own_engine.url}"\n', "[boxes.etl]\nnetwork = 'none'\n")
+    project.cli("up")
+    project.cli("run", "etl/short", "--wait")
+    [wreck] = own_engine.docker("ps", "-q", "--no-trunc").stdout.decode().split()
+    own_engine.stop()
+    _half_remove(own_engine, wreck)
+    own_engine.start()
+    assert own_engine.docker("start", wreck).returncode != 0
+    project.cli("up")
+    assert own_engine.docker("ps", "-q", "--no-trunc").stdout.decode().split() != [wreck]
+    project.cli("run", "etl/short", "--wait")
+    assert len(project.runs("etl/short", "--status", "succeeded")) == 2
+    project.cli("down")
+
+
+def _half_remove(engine: OwnEngine, container: str) -> None:
+    """What an engine that died while it removed a container finds when it starts."""
+    file = engine.root / "data" / "containers" / container / "config.v2.json"
+    config = json.loads(file.read_text())
+    config["State"] |= {"Dead": True, "Running": False}
+    file.write_text(json.dumps(config))
 
 
 def _carry_image(project: Project, engine: OwnEngine) -> None:
