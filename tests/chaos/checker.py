@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 
 from cronbox.model.event import format_time
 from cronbox.model.run import OPEN, Run, Status, Trigger
-from tests.chaos.plan import Job, Overlap
-from tests.chaos.truth import RESOLUTION_S, History, Mark
+from tests.chaos import slots
+from tests.chaos.findings import Finding, Life, lives, named, of_row
+from tests.chaos.plan import Overlap
+from tests.chaos.truth import RESOLUTION_S, History
 
 NEAR_S = 3.0
 """How near its beginning, or its end, a run's box may have died before the other side could tell of it."""
@@ -19,43 +19,8 @@ NEAR_S = 3.0
 TOLD_TO_END = frozenset({Status.KILLED, Status.TIMED_OUT})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that must not be."""
-
-    rule: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.text}"
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What a run itself wrote down."""
-
-    begun: Mark
-    told: Mark | None = None
-    ended: Mark | None = None
-
-    @property
-    def over(self) -> float | None:
-        """When it was gone at the latest; None where nothing tells."""
-        mark = self.ended or self.told
-        return mark.at if mark else None
-
-
 def check(history: History) -> list[Finding]:
     return [finding for rule in RULES for finding in rule(history)]
-
-
-def lives(history: History, box: str) -> dict[str, Life]:
-    """What each run of the box wrote, in the order of their beginnings."""
-    found: dict[str, dict[str, Mark]] = defaultdict(dict)
-    for mark in history.marks.get(box, ()):
-        found[mark.run].setdefault(mark.what, mark)
-    begun = sorted((marks for marks in found.values() if "begun" in marks), key=lambda m: m["begun"].at)
-    return {m["begun"].run: Life(m["begun"], m.get("told"), m.get("ended")) for m in begun}
 
 
 # -- one run, one row --------------------------------------------------------------------------------------
@@ -68,12 +33,12 @@ def none_missing(history: History) -> Iterator[Finding]:
         for life in lives(history, box).values():
             mark, run = life.begun, rows.get(life.begun.run)
             if run is None:
-                yield Finding("missing", f"{_named(box, mark)} ran, and has no row")
+                yield Finding("missing", f"{named(box, mark)} ran, and has no row")
                 continue
             slot = format_time(run.scheduled_for) if run.scheduled_for else None
             told = (run.box, run.job, run.attempt, run.trigger.value, slot)
             if told != (box, mark.job, mark.attempt, mark.trigger, mark.slot):
-                yield Finding("different", f"{_named(box, mark)} is on record as {told}")
+                yield Finding("different", f"{named(box, mark)} is on record as {told}")
 
 
 def none_doubled(history: History) -> Iterator[Finding]:
@@ -97,7 +62,7 @@ def none_doubled(history: History) -> Iterator[Finding]:
 def none_open(history: History) -> Iterator[Finding]:
     for run in history.runs:
         if run.status in OPEN:
-            yield Finding("open", f"{_row(run)} is still {run.status}")
+            yield Finding("open", f"{of_row(run)} is still {run.status}")
 
 
 def ends_agree(history: History) -> Iterator[Finding]:
@@ -105,7 +70,7 @@ def ends_agree(history: History) -> Iterator[Finding]:
     told = {run: life for box in history.jobs for run, life in lives(history, box).items()}
     for run in history.runs:
         if (why := _disagreement(history, run, told.get(run.id))) is not None:
-            yield Finding("untrue", f"{_row(run)} is {run.status}, but {why}")
+            yield Finding("untrue", f"{of_row(run)} is {run.status}, but {why}")
 
 
 def _disagreement(history: History, run: Run, life: Life | None) -> str | None:
@@ -156,7 +121,7 @@ def no_two_at_once(history: History) -> Iterator[Finding]:
             of_job = [life for life in of_box.values() if life.begun.job == job.name]
             for one, next_one in pairwise(of_job):
                 if not _gone(history, box, one, next_one, rows.get(one.begun.run)):
-                    yield Finding("overlap", f"{_named(box, next_one.begun)} began beside {one.begun.run}")
+                    yield Finding("overlap", f"{named(box, next_one.begun)} began beside {one.begun.run}")
 
 
 def _gone(history: History, box: str, one: Life, next_one: Life, row: Run | None) -> bool:
@@ -175,69 +140,26 @@ def retries_kept(history: History) -> Iterator[Finding]:
             continue
         before = attempts.get((first, number - 1))
         if number > 1 + allowed.get((run.box, run.job), 0):
-            yield Finding("retries", f"{_row(run)} is attempt {number}")
+            yield Finding("retries", f"{of_row(run)} is attempt {number}")
         if before is None or before.status not in (Status.FAILED, Status.LOST, Status.TIMED_OUT):
-            yield Finding("retries", f"{_row(run)} follows {_row(before) if before else 'nothing'}")
+            yield Finding("retries", f"{of_row(run)} follows {of_row(before) if before else 'nothing'}")
 
 
 def firings_answered(history: History) -> Iterator[Finding]:
-    """What was set off by hand has as many first attempts as the FIFO took."""
+    """What was set off by hand has as many first attempts as the FIFO took, but for those that came to a new
+    box before its crontab."""
     rows = Counter((run.box, run.job) for run in history.runs if run.attempt == 1)
     sure: Counter[tuple[str, str]] = Counter()
     most: Counter[tuple[str, str]] = Counter()
     for fired in history.fired:
         most[fired.box, fired.job] += 1
         sure[fired.box, fired.job] += fired.sure and not history.died(fired.box, fired.at, fired.at + NEAR_S)
+    for box, told in history.told.items():
+        sure.subtract((box, each.job) for each in told if each.type == "unknown_job")
     for (box, job), times in most.items():
         if not sure[box, job] <= rows[box, job] <= times:
             expected = f"{sure[box, job]} to {times}"
             yield Finding("firings", f"{box}/{job} has {rows[box, job]} rows, set off {expected} times")
-
-
-# -- slots -------------------------------------------------------------------------------------------------
-
-
-def every_slot_accounted(history: History) -> Iterator[Finding]:
-    """Each slot of each schedule has its row, and one only; where a clock was set, one at least."""
-    first: Counter[tuple[str, str, datetime]] = Counter(
-        (run.box, run.job, run.scheduled_for)
-        for run in history.runs
-        if run.scheduled_for is not None and run.attempt == 1 and run.trigger is not Trigger.MANUAL
-    )
-    for box, job, slot in scheduled(history):
-        rows = first[box, job.name, slot]
-        if rows == 0:
-            yield Finding("unaccounted", f"{box}/{job.name} has no row for {format_time(slot)}")
-        elif rows > 1 and box not in history.bent:
-            yield Finding("doubled", f"{box}/{job.name} has {rows} rows for {format_time(slot)}")
-
-
-def scheduled(history: History) -> Iterator[tuple[str, Job, datetime]]:
-    """Every slot that a schedule names."""
-    for box, jobs in history.jobs.items():
-        for job in jobs:
-            for slot in history.slots:
-                if slot.minute in job.minutes:
-                    yield box, job, slot
-
-
-def no_slot_invented(history: History) -> Iterator[Finding]:
-    """No row stands for a minute that its job's schedule does not name, and none is missed that ran."""
-    jobs = {(box, job.name): job for box, of_box in history.jobs.items() for job in of_box if job.minutes}
-    ran = {
-        (box, life.begun.job, life.begun.slot)
-        for box in history.jobs
-        for life in lives(history, box).values()
-    }
-    for run in history.runs:
-        job = jobs.get((run.box, run.job))
-        if job is None or run.scheduled_for is None:
-            continue
-        slot = run.scheduled_for
-        if slot.second or slot.minute not in job.minutes:
-            yield Finding("invented", f"{_row(run)} is for {format_time(slot)}, which is no slot of it")
-        if run.status is Status.MISSED and (run.box, run.job, format_time(slot)) in ran:
-            yield Finding("invented", f"{_row(run)} is missed, but it ran for {format_time(slot)}")
 
 
 # -- output and log ----------------------------------------------------------------------------------------
@@ -256,7 +178,7 @@ def output_whole(history: History) -> Iterator[Finding]:
             printed = [f"{run} {number}" for number in range(1, whole + 1)]
             complete = life.ended is not None and row.status is not Status.LOST
             if found != (printed if complete else printed[: len(found)]):
-                yield Finding("output", f"{_row(row)} printed {whole} lines, on record are {len(found)}")
+                yield Finding("output", f"{of_row(row)} printed {whole} lines, on record are {len(found)}")
 
 
 def log_gapless(history: History) -> Iterator[Finding]:
@@ -274,16 +196,12 @@ RULES: tuple[Callable[[History], Iterator[Finding]], ...] = (
     no_two_at_once,
     retries_kept,
     firings_answered,
-    every_slot_accounted,
-    no_slot_invented,
+    slots.every_slot_accounted,
+    slots.no_slot_invented,
+    slots.edits_kept,
+    slots.none_missed_without_cause,
+    slots.caught_up,
+    slots.skips_have_a_cause,
     output_whole,
     log_gapless,
 )
-
-
-def _named(box: str, mark: Mark) -> str:
-    return f"{box}/{mark.job} run {mark.run}"
-
-
-def _row(run: Run) -> str:
-    return f"{run.box}/{run.job} run {run.id}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,12 +15,15 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from cronbox.config import load_config
+from cronbox.model.event import Event, parse_event
 from cronbox.store import Store
 from cronbox.store.runs import RunFilter
 from tests.chaos import faults, truth
-from tests.chaos.checker import Finding, check, lives, scheduled
-from tests.chaos.plan import CLOCK_BOX, DEADLY, GRACE_S, Fault, Firing, Kind, Plan
-from tests.chaos.truth import Done, Fired, History
+from tests.chaos.checker import check
+from tests.chaos.findings import Finding, lives
+from tests.chaos.plan import BOXES, CLOCK_BOX, DEADLY, FREEZING, GRACE_S, Fault, Firing, Kind, Plan
+from tests.chaos.slots import is_sound, scheduled
+from tests.chaos.truth import Done, Fired, History, Told
 from tests.chaos.world import World
 from tests.project import wait_until
 
@@ -32,6 +34,9 @@ SETTLED_S = GRACE_S + 60.0
 """After its grace a slot has its row within a minute: promise 7."""
 ENGINE_COMES_BACK_S = 15.0
 """How long after an engine's return the processes of its boxes may still be dying."""
+OF_THE_BOX = frozenset(
+    {"boot", "loaded", "cron_started", "cron_exited", "draining", "stopped", "paused", "unknown_job"}
+)
 Say = Callable[[str], None]
 
 
@@ -57,7 +62,8 @@ class Report:
         yield "faults", _listed(self.faults)
         yield "runs that began", sum(len(lives(self.history, box)) for box in self.history.jobs)
         yield "rows", f"{len(runs)}: {_listed(Counter(run.status.value for run in runs))}"
-        yield "slots", sum(1 for _ in scheduled(self.history))
+        slots = [(box, slot) for box, _, slot in scheduled(self.history)]
+        yield "slots", f"{len(slots)}, {sum(is_sound(self.history, *slot) for slot in slots)} in a sound box"
         yield "lines of output", sum(map(len, self.history.output.values()))
         yield "settled after", f"{self.settled_s:.1f} s"
 
@@ -75,6 +81,7 @@ class Conductor:
     done: list[Done] = field(default_factory=list)
     fired: list[Fired] = field(default_factory=list)
     _begun: float = 0.0
+    _ended: threading.Event = field(default_factory=threading.Event)
     _locks: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def conduct(self) -> Report:
@@ -86,8 +93,11 @@ class Conductor:
         with ThreadPoolExecutor(max_workers=len(plan.faults) + len(plan.boxes) + 1) as pool:
             doing = [pool.submit(self._do, fault) for fault in plan.faults]
             doing += [pool.submit(self._fire_all, box) for box in plan.boxes]
-            for each in doing:
-                each.result()
+            try:
+                for each in doing:
+                    each.result()
+            finally:
+                self._ended.set()  # Ctrl-C: what still waits for its time does nothing any more.
         time.sleep(max(0.0, plan.seconds - (time.monotonic() - self._begun)))
         self.say("everything is healed")
         healed = time.monotonic()
@@ -100,7 +110,8 @@ class Conductor:
     # -- what is planned -----------------------------------------------------------------------------------
 
     def _do(self, fault: Fault) -> None:
-        self._wait_for(fault.at)
+        if self._over_before(fault.at):
+            return None
         scopes = sorted(set(fault.scopes(tuple(self.world.plan.boxes))))
         with ExitStack() as held:
             for scope in scopes:
@@ -109,15 +120,14 @@ class Conductor:
             begun = truth.now()
             try:
                 with faults.doing(self.world, fault):
-                    time.sleep(fault.lasts)
+                    self._ended.wait(fault.lasts)
             except faults.MISSED_ITS_AIM:
                 return self.say(f"{fault.kind} {fault.target}: could not be done")
             self.done.append(Done(fault.kind, fault.target, begun, truth.now()))
 
     def _fire_all(self, box: str) -> None:
         for firing in self.world.plan.firings:
-            if firing.box == box:
-                self._wait_for(firing.at)
+            if firing.box == box and not self._over_before(firing.at):
                 self._fire(firing)
 
     def _fire(self, firing: Firing) -> None:
@@ -131,8 +141,9 @@ class Conductor:
             sure = False
         self.fired.append(Fired(firing.box, firing.job, begun, sure))
 
-    def _wait_for(self, at: float) -> None:
-        time.sleep(max(0.0, self._begun + at - time.monotonic()))
+    def _over_before(self, at: float) -> bool:
+        """Wait for that time -> whether chaos was broken off before it."""
+        return self._ended.wait(max(0.0, self._begun + at - time.monotonic()))
 
     # -- afterwards ----------------------------------------------------------------------------------------
 
@@ -165,6 +176,7 @@ class Conductor:
         marks = {
             box: truth.read_marks(_lines(world.root / "truth" / box / "marks")) for box in world.plan.boxes
         }
+        logs = {box: _events(world.disk(f"log/{box}")) for box in world.plan.boxes}
         store = Store.open(load_config(world.project.root / "config.toml").database_url)
         try:
             runs = tuple(store.runs(RunFilter(limit=1_000_000)))
@@ -181,10 +193,14 @@ class Conductor:
             marks=marks,
             runs=runs,
             output=output,
-            log={box: _seqs(world.disk(f"log/{box}")) for box in world.plan.boxes},
+            log={box: [event.seq for event in events] for box, events in logs.items()},
             fired=tuple(self.fired),
             deaths={box: tuple(self._deaths(box)) for box in world.plan.boxes},
+            freezes={box: tuple(self._freezes(box)) for box in world.plan.boxes},
             bent=frozenset({CLOCK_BOX}),
+            told={box: _told(events) for box, events in logs.items()},
+            edited=dict.fromkeys(BOXES, world.plan.edited),
+            booted_at=datetime.now(UTC) - timedelta(seconds=truth.now()),
         )
 
     def _deaths(self, box: str) -> Iterator[Done]:
@@ -193,14 +209,28 @@ class Conductor:
                 late = ENGINE_COMES_BACK_S if done.target == "" else 0.0
                 yield Done(done.kind, done.target, done.begun, done.ended + late)
 
+    def _freezes(self, box: str) -> Iterator[Done]:
+        for done in self.done:
+            if done.kind in FREEZING and done.target == box:
+                yield done
+
 
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def _seqs(log: Path) -> list[int]:
+def _events(log: Path) -> list[Event]:
     segments = [*sorted(log.glob("cron-*.log")), log / "cron.log"]
-    return [json.loads(line)["seq"] for segment in segments for line in _lines(segment)]
+    return [parse_event(line) for segment in segments for line in _lines(segment)]
+
+
+def _told(events: Iterable[Event]) -> list[Told]:
+    """What tells of the box, not of its runs."""
+    return [
+        Told(each.type, each.t, each.data.get("jobs", 0), str(each.data.get("job")))
+        for each in events
+        if each.type in OF_THE_BOX
+    ]
 
 
 def _next_minute(moment: datetime) -> datetime:

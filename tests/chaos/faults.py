@@ -13,7 +13,6 @@ from tests.chaos.plan import Fault, Kind
 from tests.chaos.world import World
 
 AHEAD_S = 2 * 60 * 60
-VOLATILE = "# cronbox: name=volatile\n* * * * * root true\n"
 Doing = Callable[[World, Fault], AbstractContextManager[None]]
 
 
@@ -130,8 +129,8 @@ def clock_ahead(world: World, fault: Fault) -> Iterator[None]:
 
 @contextmanager
 def crontab_edited(world: World, fault: Fault) -> Iterator[None]:
-    """A job comes, and goes again; all others stay as they are."""
-    world.write_crontab(fault.target, VOLATILE)
+    """A job comes, and goes again, another one has other times meanwhile; all others stay as they are."""
+    world.write_crontab(fault.target, world.plan.edited)
     yield
     world.write_crontab(fault.target)
 

@@ -75,6 +75,15 @@ class Kind(StrEnum):
 DEADLY = frozenset({Kind.BOX_KILLED, Kind.BOX_REMOVED, Kind.ENGINE_KILLED, Kind.ENGINE_RESTARTED})
 """Faults in which the processes of a box may die."""
 
+FREEZING = frozenset({Kind.BOX_FROZEN, Kind.CROND_KILLED})
+"""Faults in which the cron of a box stands still."""
+
+MOVING = Job("moving", 0.5, minutes=frozenset(range(1, 60, 2)))
+MOVED = replace(MOVING, minutes=frozenset(range(0, 60, 2)))
+VOLATILE = Job("volatile", 0.5, minutes=EVERY_MINUTE)
+EDIT_S = (5, 70)
+"""So long an edit stays: some of them over a minute's beginning, some not."""
+
 BOXES = ("ant", "bee")
 CLOCK_BOX = "cuckoo"
 """The box whose clock is set. Its crontab stays as it is, for with the library that bends its clock Python
@@ -102,6 +111,8 @@ class Fault:
                 return ("store",)
             case Kind.DAEMON_KILLED | Kind.DAEMON_FROZEN:
                 return (f"daemon {self.target}",)
+            case Kind.CRONTAB_EDITED:
+                return (f"crontab {self.target}",)
             case _:
                 return (self.target,)
 
@@ -117,12 +128,15 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """`edited` are the jobs that an edited crontab has beside, and in place of, those of `boxes`."""
+
     seed: int
     seconds: float
     postgresql: bool
     boxes: dict[str, tuple[Job, ...]]
     faults: tuple[Fault, ...] = field(default=())
     firings: tuple[Firing, ...] = field(default=())
+    edited: tuple[Job, ...] = (MOVED, VOLATILE)
 
     @property
     def daemons(self) -> int:
@@ -147,6 +161,7 @@ def _jobs(dice: random.Random, seconds: float) -> Iterator[Job]:
     for parity in (0, 1):
         minutes = frozenset(range(parity, 60, 2))
         yield Job(f"brief-{parity}", dice.uniform(0, 5), lines=dice.randrange(50), minutes=minutes)
+    yield MOVING
     yield Job("flaky", dice.uniform(0, 3), code="flaky", minutes=EVERY_MINUTE, retries=RETRIES)
     for mode in ("latest", "all"):
         yield Job(f"catchup-{mode}", dice.uniform(0, 3), minutes=EVERY_MINUTE, keys=f"catchup={mode}")
@@ -167,7 +182,8 @@ def _faults(
     while now < seconds:
         bag = bag or dice.sample(list(_kinds(postgresql)), k=len(_kinds(postgresql)))
         kind = bag.pop()
-        fault = Fault(kind, _target(dice, kind, postgresql), now, dice.uniform(0.5, 8))
+        lasts = dice.uniform(*(EDIT_S if kind is Kind.CRONTAB_EDITED else (0.5, 8)))
+        fault = Fault(kind, _target(dice, kind, postgresql), now, lasts)
         scopes = fault.scopes(boxes)
         at = max([now, *(free.get(scope, 0.0) for scope in scopes)])
         if at < seconds:

@@ -11,8 +11,8 @@ import pytest
 from cronbox.model.event import format_time
 from cronbox.model.run import Run, Status, Trigger
 from tests.chaos.checker import check
-from tests.chaos.plan import EVERY_MINUTE, Job, Kind, Overlap
-from tests.chaos.truth import Done, Fired, History, Mark
+from tests.chaos.plan import EVERY_MINUTE, VOLATILE, Job, Kind, Overlap
+from tests.chaos.truth import Done, Fired, History, Mark, Told
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SLOTS = (NOON, NOON + timedelta(minutes=1))
@@ -32,7 +32,8 @@ def a_run(number: int, status: Status = Status.SUCCEEDED, **more: object) -> Run
         "trigger": Trigger.CRON,
         "attempt": 1,
     } | more
-    return Run(id=f"r{number}", box="ant", job=str(known.pop("job", "each")), status=status, **known)  # type: ignore[arg-type]
+    id = str(known.pop("id", f"r{number}"))
+    return Run(id=id, box="ant", job=str(known.pop("job", "each")), status=status, **known)  # type: ignore[arg-type]
 
 
 def marks_of(run: Run, at: float, *, told: float | None = None, ended: float | None = None) -> list[Mark]:
@@ -79,6 +80,18 @@ def test_a_run_that_its_box_took_along_is_good() -> None:
     history = dead(with_runs(a_history(), a_run(0), a_run(1, Status.LOST)))
     marks = [marks_of(history.runs[0], 100, ended=101), marks_of(history.runs[1], 299)]
     assert check(with_marks(history, *marks)) == []
+
+
+def test_what_is_missed_while_the_box_was_frozen_is_good() -> None:
+    frozen = Done(Kind.BOX_FROZEN, "ant", 155.0, 165.0)
+    history = replace(missed_in_a_sound_box(a_history()), freezes={"ant": (frozen,)})
+    assert check(history) == []
+
+
+def test_an_edit_at_the_beginning_of_a_minute_may_count_or_not() -> None:
+    history = an_edit_that_hid_a_slot(a_history())
+    told = [*history.told["ant"][:-1], Told("loaded", SLOTS[1] + timedelta(seconds=1), jobs=len(JOBS) + 1)]
+    assert check(replace(history, told={"ant": told})) == []
 
 
 def no_row(history: History) -> History:
@@ -160,6 +173,49 @@ def an_event_is_gone(history: History) -> History:
     return replace(history, log={"ant": [1, 3]})
 
 
+def in_a_sound_box(history: History) -> History:
+    """cron lives, with a crontab of as many jobs as there are, from before the first slot on."""
+    early = NOON - timedelta(minutes=1)
+    told = [Told("boot", early), Told("loaded", early, jobs=len(JOBS)), Told("cron_started", early)]
+    return replace(history, told={"ant": told}, booted_at=NOON - timedelta(seconds=100))
+
+
+def missed_in_a_sound_box(history: History) -> History:
+    return in_a_sound_box(missed_and_did_not_run(history))
+
+
+def missed_and_did_not_run(history: History) -> History:
+    history = with_runs(history, a_run(0), a_run(1, Status.MISSED))
+    return with_marks(history, marks_of(history.runs[0], 100, ended=101))
+
+
+def not_made_up_for(history: History) -> History:
+    back = SLOTS[1] + timedelta(seconds=30)
+    history = missed_and_did_not_run(history)
+    jobs = (replace(JOBS[0], keys="catchup=all"), JOBS[1])
+    told = [Told("boot", back), Told("loaded", back, jobs=len(JOBS)), Told("cron_started", back)]
+    return replace(history, jobs={"ant": jobs}, told={"ant": told})
+
+
+def skipped_for_one_that_was_over(history: History) -> History:
+    history = in_a_sound_box(history)
+    skipped = a_run(1, Status.SKIPPED, reason="overlap: run r0 is still running")
+    return with_marks(with_runs(history, a_run(0), skipped), marks_of(history.runs[0], 100, ended=101))
+
+
+def an_edit_that_hid_a_slot(history: History) -> History:
+    """The edited crontab had one job more, and one slot."""
+    history = in_a_sound_box(history)
+    told = [*history.told["ant"], Told("loaded", NOON + timedelta(seconds=30), jobs=len(JOBS) + 1)]
+    return replace(history, told={"ant": told}, edited={"ant": (VOLATILE,)})
+
+
+def an_edit_that_invented_a_slot(history: History) -> History:
+    history = an_edit_that_hid_a_slot(history)
+    runs = [a_run(n, Status.MISSED, id=f"v{n}", job=VOLATILE.name) for n in (0, 1)]
+    return with_runs(history, *history.runs, *runs)
+
+
 PLANTED: list[tuple[Callable[[History], History], str]] = [
     (no_row, "missing"),
     (another_job, "different"),
@@ -178,6 +234,11 @@ PLANTED: list[tuple[Callable[[History], History], str]] = [
     (set_off_in_vain, "firings"),
     (no_row_for_a_slot, "unaccounted"),
     (a_slot_of_no_schedule, "invented"),
+    (missed_in_a_sound_box, "unexplained"),
+    (not_made_up_for, "catchup"),
+    (skipped_for_one_that_was_over, "untrue"),
+    (an_edit_that_hid_a_slot, "unaccounted"),
+    (an_edit_that_invented_a_slot, "invented"),
     (a_line_is_gone, "output"),
     (an_event_is_gone, "log"),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.chaos import checker
+from tests.chaos import checker, slots
 from tests.chaos.faults import FAULTS
 from tests.chaos.plan import Kind, plan_of
 
@@ -25,7 +25,9 @@ def test_a_long_plan_has_every_kind_of_fault_that_its_store_knows() -> None:
 
 def test_the_page_tells_of_every_fault_and_every_rule() -> None:
     page = (Path(__file__).parents[2] / "docs" / "chaos.md").read_text()
-    rules = set(re.findall(r'Finding\("(\w+)"', Path(checker.__file__).read_text()))
+    rules = set(
+        re.findall(r'Finding\("(\w+)"', "".join(Path(room.__file__).read_text() for room in (checker, slots)))
+    )
     assert {f"`{word}`" for word in [*Kind, *rules]} <= set(re.findall("`[a-z ]+`", page))
 
 

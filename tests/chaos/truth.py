@@ -6,11 +6,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from cronbox.model.run import Run
 from tests.chaos.plan import Job, Kind
 
+BOOT = datetime(1970, 1, 1, tzinfo=UTC)
 RESOLUTION_S = 0.02
 """Of the marks' time: /proc/uptime counts hundredths."""
 
@@ -69,10 +70,22 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a box's log tells of the box itself: an event's `type`, how many `jobs` it has loaded, and
+    the `job` that it does not know."""
+
+    type: str
+    at: datetime
+    jobs: int = 0
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Everything that the checker looks at. `slots` are the minutes (aware UTC) in which the boxes were to
-    run their schedules; `deaths` those faults in which processes of a box may have died; `bent` the boxes
-    whose clock was set; `volatile` the jobs that edits put in and out."""
+    run their schedules; `deaths` those faults in which processes of a box may have died, `freezes` those in
+    which they stood still; `bent` the boxes whose clock was set; `edited` the jobs that the edited crontab of
+    a box has in place of, or beside, those of `jobs`; `booted_at` when the host's boot was."""
 
     jobs: dict[str, tuple[Job, ...]]
     slots: tuple[datetime, ...]
@@ -83,7 +96,17 @@ class History:
     """The `seq` of every event in a box's log."""
     fired: tuple[Fired, ...] = ()
     deaths: dict[str, tuple[Done, ...]] = field(default_factory=dict)
+    freezes: dict[str, tuple[Done, ...]] = field(default_factory=dict)
     bent: frozenset[str] = frozenset()
+    told: dict[str, list[Told]] = field(default_factory=dict)
+    edited: dict[str, tuple[Job, ...]] = field(default_factory=dict)
+    booted_at: datetime = BOOT
+
+    def since_boot(self, moment: datetime) -> float:
+        return (moment - self.booted_at).total_seconds()
+
+    def moment_of(self, at: float) -> datetime:
+        return self.booted_at + timedelta(seconds=at)
 
     def died(self, box: str, since: float, until: float) -> bool:
         """Whether processes of the box may have died in this time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 import docker
 
-from tests.chaos.plan import CLOCK_BOX, Plan
+from tests.chaos.plan import CLOCK_BOX, Job, Plan
 from tests.own_engine import OwnEngine
 from tests.postgres import Server
 from tests.project import Project, wait_until
@@ -85,6 +86,7 @@ class World:
             self.engine.docker("rm", "-f", *ids)
         with suppress(Exception):
             self.engine.stop()
+        self._end_shims()
         self.wire.remove()
         if self.server is not None:
             self.server.remove()
@@ -93,6 +95,13 @@ class World:
         self.project.clean()
         for part in ("data", "exec"):
             shutil.rmtree(self.engine.root / part, ignore_errors=True)
+
+    def _end_shims(self) -> None:
+        """An engine that died while it started a container may have left the container's keeper behind."""
+        for pid in _pids():
+            with suppress(OSError):
+                if f"{self.engine.root}/exec/" in (Path("/proc") / str(pid) / "cmdline").read_text():
+                    os.kill(pid, signal.SIGKILL)
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
@@ -157,8 +166,9 @@ class World:
     def set_clock(self, ahead: int) -> None:
         self.inside(CLOCK_BOX, "sh", "-c", f"echo +{ahead} >{CLOCK}")
 
-    def write_crontab(self, box: str, more: str = "") -> None:
-        self.project.crontab(f"{box}/jobs", "".join(job.entry for job in self.plan.boxes[box]) + more)
+    def write_crontab(self, box: str, edited: tuple[Job, ...] = ()) -> None:
+        jobs = {job.name: job for job in (*self.plan.boxes[box], *edited)}
+        self.project.crontab(f"{box}/jobs", "".join(job.entry for job in jobs.values()))
 
     def disk(self, name: str) -> Path:
         return self.root / "disks" / name
