@@ -54,7 +54,11 @@ class Wire:
         if isinstance(self._server, int):
             return socket.create_connection(("127.0.0.1", self._server))
         far = socket.socket(socket.AF_UNIX)
-        far.connect(self._server)
+        try:
+            far.connect(self._server)
+        except OSError:
+            far.close()
+            raise
         return far
 
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:

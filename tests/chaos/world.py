@@ -21,8 +21,6 @@ from tests.project import Project, wait_until
 from tests.wire import Wire
 
 DISK = "size=64m"
-TICKED_S = 120
-"""A box that starts at the end of a minute may have its first tick in the next but one."""
 LIBRARY, CLOCK = "/data/libfaketime.so", "/data/clock"
 CLOCK_SETTINGS = f"""\
 apt = ["libfaketime"]
@@ -50,7 +48,7 @@ class World:
     # -- made and taken away -------------------------------------------------------------------------------
 
     def build(self) -> None:
-        """Everything up and running, with every schedule in force."""
+        """Everything up and running; cron takes the schedules up within the minute."""
         self.engine.root.mkdir()
         self.engine.start()
         shutil.copy(Path(__file__).with_name("job.sh"), self._folder("project/scripts") / "job")
@@ -68,7 +66,7 @@ class World:
         self._bend_clock()
         for number in range(self.plan.daemons):
             self.start_daemon(number)
-        wait_until(lambda: all(box["loaded"] for box in self.project.json("ps")), within=TICKED_S)
+        wait_until(lambda: all(box["cron"] for box in self.project.json("ps")), within=60)
 
     @contextmanager
     def built(self) -> Iterator[World]:
