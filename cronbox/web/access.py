@@ -1,0 +1,104 @@
+"""Who may look. Without a token, whoever is on this host; with one, who knows it, by header or by cookie.
+
+Pages of other sites are kept out twice: the Host header must be one of loopback (a name that somebody points
+at 127.0.0.1 is refused), and browsers are told to load, frame and send nothing that is not ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+COOKIE = "cronbox"
+MONTH_S = 30 * 24 * 60 * 60
+LONGEST_FORM = 4096
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
+OPEN = ("/healthz", "/readyz", "/login", "/static/")
+"""What anybody may have: probes know no token, and the form to enter it needs its style."""
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self';"
+        " frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def guard(app: FastAPI, token: str | None) -> None:
+    """Let nobody in who may not look."""
+
+    @app.middleware("http")
+    async def let_in(request: Request, go_on: Next) -> Response:
+        response = await go_on(request) if _may_look(request, token) else _refused(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    if token is None:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)
+
+
+def _may_look(request: Request, token: str | None) -> bool:
+    path = request.url.path
+    if token is None or any(path == free or (free[-1] == "/" and path.startswith(free)) for free in OPEN):
+        return True
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _same(given.strip(), token):
+        return True
+    return _same(request.cookies.get(COOKIE, ""), pass_of(token))
+
+
+def pass_of(token: str) -> str:
+    """What the cookie holds: it proves that somebody knew the token, and does not tell it."""
+    return hmac.new(token.encode(), b"cronbox web", hashlib.sha256).hexdigest()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _refused(request: Request) -> Response:
+    path = request.url.path
+    if path.startswith("/api/") or path in ("/metrics", "/openapi.json"):
+        told = {"error": "a token is needed", "hint": "send `Authorization: Bearer TOKEN`"}
+        return JSONResponse(told, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+    asked = path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(asked, safe='')}", status_code=303)
+
+
+async def log_in(request: Request, token: str) -> Response | None:
+    """The way on for who sends the token from the form; None for anything else."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_FORM:
+            return None
+    given = parse_qs(body.decode(errors="replace"))
+    if not _same(given.get("token", [""])[0].strip(), token):
+        return None
+    response = RedirectResponse(_ours(given.get("next", ["/"])[0]), status_code=303)
+    response.set_cookie(
+        COOKIE,
+        pass_of(token),
+        max_age=MONTH_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+def _ours(where: str) -> str:
+    """A path of this site; else somebody could send people on to another."""
+    plain = where.startswith("/") and not where.startswith(("//", "/\\")) and where.isprintable()
+    return where if plain and "\\" not in where else "/"
