@@ -15,7 +15,6 @@ from cronbox.cli.context import site_of
 from cronbox.cli.find import check_known, find_run, up_to_date
 from cronbox.errors import CronboxError
 from cronbox.model.durations import format_size
-from cronbox.model.event import format_time
 from cronbox.model.run import Run, Status, Trigger
 
 app = typer.Typer()

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "cronbox"
 MONTH_S = 30 * 24 * 60 * 60
 LONGEST_FORM = 4096
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "::1"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 OPEN = ("/healthz", "/readyz", "/login", "/static/")
 """What anybody may have: probes know no token, and the form to enter it needs its style."""
 HEADERS = {
@@ -31,26 +31,49 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-Next = Callable[[Request], Awaitable[Response]]
 
 
-def guard(app: FastAPI, token: str | None) -> None:
-    """Let nobody in who may not look."""
+class Guard:
+    """The application, for those who may look; whatever it answers carries HEADERS."""
 
-    @app.middleware("http")
-    async def let_in(request: Request, go_on: Next) -> Response:
-        response = await go_on(request) if _may_look(request, token) else _refused(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app = app
+        self._token = token
 
-    if token is None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        answer = self._refusal(Request(scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send_safely)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if self._token is None:
+            return None if _of_this_host(request.headers.get("Host", "")) else _misdirected()
+        return None if _may_look(request, self._token) else _refused(request)
 
 
-def _may_look(request: Request, token: str | None) -> bool:
+def _of_this_host(named: str) -> bool:
+    """Whether a Host header names loopback, with whatever port."""
+    try:
+        return urlsplit(f"//{named}").hostname in LOOPBACK
+    except ValueError:
+        return False
+
+
+def _misdirected() -> Response:
+    """For a name that somebody points at 127.0.0.1, so that browsers take its pages for ours."""
+    hint = "use http://127.0.0.1; for other names set `[web] token_file` (docs/web.md)"
+    return JSONResponse({"error": "without a token only this host may look", "hint": hint}, status_code=403)
+
+
+def _may_look(request: Request, token: str) -> bool:
     path = request.url.path
-    if token is None or any(path == free or (free[-1] == "/" and path.startswith(free)) for free in OPEN):
+    if any(path == free or (free[-1] == "/" and path.startswith(free)) for free in OPEN):
         return True
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and _same(given.strip(), token):
@@ -69,7 +92,8 @@ def _same(one: str, other: str) -> bool:
 
 def _refused(request: Request) -> Response:
     path = request.url.path
-    if path.startswith("/api/") or path in ("/metrics", "/openapi.json"):
+    by_program = path.startswith("/api/") or path in ("/metrics", "/openapi.json")
+    if by_program or "HX-Request" in request.headers:
         told = {"error": "a token is needed", "hint": "send `Authorization: Bearer TOKEN`"}
         return JSONResponse(told, status_code=401, headers={"WWW-Authenticate": "Bearer"})
     asked = path + (f"?{request.url.query}" if request.url.query else "")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BeforeValidator
 
 from cronbox.model.conditions import Condition
-from cronbox.model.event import format_time
 from cronbox.model.moments import parse_moment
 from cronbox.model.result import numbers_in
 from cronbox.model.run import Run, Status, Trigger
@@ -24,8 +29,22 @@ from cronbox.store import OutputLine, RunFilter
 ENGINE_PATIENCE_S = 10.0
 MOST_RUNS = 1000
 MOST_LINES = 5000
+MOST_CHARACTERS = 1_000_000
+LARGEST_POSITION = 2**63 - 1
+PIECE = 65_536
+PLAIN = "text/plain; charset=utf-8"
 RESULTS = 100
-router = APIRouter(prefix="/api/v1")
+
+
+class Told(JSONResponse):
+    """JSON in ASCII, as the command line prints it: bytes that were not UTF-8 are surrogates, which no
+    encoding takes."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+router = APIRouter(prefix="/api/v1", default_response_class=Told)
 
 
 def site_of(request: Request) -> Site:
@@ -35,6 +54,10 @@ def site_of(request: Request) -> Site:
 
 
 Here = Annotated[Site, Depends(site_of)]
+T = TypeVar("T", bound=StrEnum)
+Chosen = Annotated[T | None, BeforeValidator(lambda value: value or None)]
+"""One of a form's choices; an empty one is none."""
+Position = Annotated[int | None, Query(ge=0, le=LARGEST_POSITION)]
 Moment = Annotated[str | None, Query(description="2h (ago), 2026-11-23 or RFC 3339")]
 
 
@@ -43,11 +66,15 @@ def boxes_of(site: Site) -> list[BoxStatus]:
     return in_time(lambda: box_statuses(site), patience=ENGINE_PATIENCE_S)
 
 
-def starts_of(site: Site, box: str | None, number: int) -> list[Upcoming]:
-    """The next starts of the box, or of all. Raises NotFound."""
+def starts_of(
+    site: Site, box: str | None, number: int, *, job: str | None = None, until: datetime | None = None
+) -> list[Upcoming]:
+    """The next starts of a box, of one job of it, or of all. Raises NotFound."""
     wanted = [site.config.box(box)] if box else list(site.config.boxes.values())
     table = timetable([group_of_box(each) for each in wanted], None)
-    starts = upcoming(table, since=site.now(), until=None, limit=number)
+    if job is not None:
+        table = replace(table, jobs=tuple(pair for pair in table.jobs if pair[0].name == job))
+    starts = upcoming(table, since=site.now(), until=until, limit=number)
     return list(with_holds(starts, table, {each.name: each for each in wanted}, site.store.pauses()))
 
 
@@ -55,8 +82,8 @@ def wanted_runs(
     site: Here,
     box: str | None = None,
     job: str | None = None,
-    status: Status | None = None,
-    trigger: Trigger | None = None,
+    status: Chosen[Status] = None,
+    trigger: Chosen[Trigger] = None,
     since: Moment = None,
     until: Moment = None,
     limit: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 50,
@@ -92,7 +119,7 @@ def jobs(site: Here, box: str | None = None) -> list[dict[str, Any]]:
     return [status.as_json() for status in job_statuses(site, [box] if box else [])]
 
 
-@router.get("/jobs/{box}/{job}/chart")
+@router.get("/jobs/{box}/{job:path}/chart")
 def chart(site: Here, box: str, job: str) -> dict[str, Any]:
     """The last runs of a job, oldest first: `t` in epoch seconds, and by name what can be drawn over it."""
     ended = [run for run in site.store.runs(RunFilter(box=box, job=job, limit=RESULTS)) if run.finished_at]
@@ -125,37 +152,48 @@ def run(site: Here, run: str) -> dict[str, Any]:
     return found.as_json_in_full(site.store.attempts(found), site.store.pruned_at(found.id))
 
 
-@router.get("/runs/{run}/output")
+@router.get("/runs/{run}/output", response_model=None)
 def output(
     site: Here,
     run: str,
-    after: int | None = None,
+    after: Position = None,
     limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 1000,
-) -> dict[str, Any]:
-    """Lines of a run in order, those behind position `after`; `next` is the position for the next request."""
+    format: Literal["json", "text"] = "json",
+) -> Response:
+    """As `cronbox logs RUN --json`: so many lines, and the rest of their batch. The header `Link` has the
+    address of what comes behind them, also while that is still to come. `format=text`: all, as it was
+    printed."""
     found = site.store.run(run)
+    if format == "text":
+        return StreamingResponse(raw(site.store.output(found.id, after=after)), media_type=PLAIN)
     lines = list(batches_up_to(site.store.output(found.id, after=after), limit))
-    return {
-        "lines": [_line(line) for line in lines],
-        "next": lines[-1].position if lines else after,
-        "open": found.status.is_open,
-    }
+    told = [line.as_json(found.box) for line in lines]
+    behind = lines[-1].position if lines else after or 0
+    link = f'</api/v1/runs/{quote(found.id)}/output?after={behind}&limit={limit}>; rel="next"'
+    goes_on = bool(lines) or found.status.is_open
+    return Told(told, headers={"Link": link} if goes_on else {})
+
+
+def raw(lines: Iterator[OutputLine]) -> Iterator[bytes]:
+    """What a run printed, byte for byte, in pieces of some size."""
+    piece = bytearray()
+    for line in lines:
+        piece += line.text.encode("utf-8", "surrogateescape") + (b"\n" if line.newline else b"")
+        if len(piece) >= PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
 
 
 def batches_up_to(lines: Iterator[OutputLine], limit: int) -> Iterator[OutputLine]:
-    """Whole batches until there are so many lines: within one, lines share a position."""
-    taken = 0
+    """Whole batches until there are so many lines, or characters: within one, lines share a position."""
+    taken = size = 0
     for _, batch in groupby(lines, key=lambda line: line.position):
         for line in batch:
-            taken += 1
+            taken, size = taken + 1, size + len(line.text)
             yield line
-        if taken >= limit:
+        if taken >= limit or size >= MOST_CHARACTERS:
             return
-
-
-def _line(line: OutputLine) -> dict[str, Any]:
-    text = line.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return {"t": format_time(line.t), "stream": line.stream, "text": text, "newline": line.newline}
 
 
 @router.get("/conditions")
@@ -170,7 +208,11 @@ def condition_json(condition: Condition) -> dict[str, Any]:
 
 @router.get("/next")
 def next_(
-    site: Here, box: str | None = None, n: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 10
+    site: Here,
+    box: str | None = None,
+    until: Annotated[str | None, Query(description="2h (ahead), 2026-11-23 or RFC 3339")] = None,
+    n: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 10,
 ) -> list[dict[str, Any]]:
     """As `cronbox next --json`."""
-    return [start.as_json() for start in starts_of(site, box, n)]
+    last = parse_moment(until, now=site.now(), option="until", ahead=True) if until else None
+    return [start.as_json() for start in starts_of(site, box, n, until=last)]

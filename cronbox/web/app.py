@@ -15,10 +15,10 @@ from cronbox.errors import ConfigError, CronboxError, NoEngine, NotFound, StoreE
 from cronbox.ops import Site
 from cronbox.ops.pulse import Pulse
 from cronbox.web import api, health, pages
-from cronbox.web.access import guard
+from cronbox.web.access import Guard
 
 STATIC = Path(__file__).parent / "static"
-UNPROCESSABLE = 400
+PROGRAMS = ("/healthz", "/readyz", "/metrics")
 STATUS: dict[type[CronboxError], int] = {
     NotFound: 404,
     UsageError: 400,
@@ -28,7 +28,7 @@ STATUS: dict[type[CronboxError], int] = {
 }
 
 
-def create_app(site: Site, pulse: Pulse, *, token: str | None = None) -> FastAPI:
+def create_app(site: Site, pulse: Pulse, *, token: str | None = None) -> Guard:
     """The page of a project. `token`: what who looks must know."""
     app = FastAPI(title="cronbox", version=__version__, docs_url=None, redoc_url=None)
     app.state.site, app.state.pulse, app.state.token = site, pulse, token
@@ -39,8 +39,8 @@ def create_app(site: Site, pulse: Pulse, *, token: str | None = None) -> FastAPI
     app.add_exception_handler(CronboxError, _ours)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_a_parameter)
-    guard(app, token)
-    return app
+    app.add_exception_handler(Exception, _unforeseen)
+    return Guard(app, token)
 
 
 def _ours(request: Request, error: Exception) -> Response:
@@ -52,16 +52,23 @@ def _ours(request: Request, error: Exception) -> Response:
 def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = "there is no such page" if error.status_code == 404 else str(error.detail)
-    return _told(request, error.status_code, words, "")
+    return _told(request, error.status_code, words, "the pages and /openapi.json link to all there is")
 
 
 def _of_a_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    return _told(request, UNPROCESSABLE, f"{first['loc'][-1]}: {first['msg']}", "")
+    hint = "/openapi.json lists what each path takes"
+    return _told(request, 400, f"{first['loc'][-1]}: {first['msg']}", hint)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    """A defect of ours: the log has it in full."""
+    return _told(request, 500, "cronbox could not make this page", "the daemon's log says why")
 
 
 def _told(request: Request, code: int, error: str, hint: str) -> Response:
-    if request.url.path.startswith("/api/"):
+    path = request.url.path
+    if path.startswith("/api/") or path in PROGRAMS:
         return JSONResponse({"error": error, "hint": hint}, status_code=code)
-    return pages.page(request, "error.html", status=code, error=error, hint=hint)
+    return pages.page(request, "error.html", code=code, status=code, error=error, hint=hint)

@@ -19,22 +19,24 @@ router = APIRouter()
 
 
 @router.get("/healthz")
-def healthz(request: Request) -> JSONResponse:
-    """200 while the daemon does its work: it has looked at all boxes in the last half minute, or it waits for
-    the one that leads to go. 503 else."""
+async def healthz(request: Request) -> JSONResponse:
+    """200 while the daemon does its work: in the last half minute it has looked at all boxes or, where
+    another one leads, whether that one still does. 503 else. It waits for nothing, so it answers when all
+    else hangs."""
     site: Site = request.app.state.site
     pulse: Pulse = request.app.state.pulse
     told = {"project": site.project, "leads": pulse.leads, "looked_s": _rounded(pulse.age_s)}
-    return JSONResponse(told, status_code=200 if pulse.well or not pulse.leads else 503)
+    return JSONResponse(told, status_code=200 if pulse.well else 503)
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> JSONResponse:
-    """200 if the database and the engine answer; 503 else, with what they say."""
+    """200 if the database and the engine answer and this daemon leads; 503 else, with what is the matter."""
     site: Site = request.app.state.site
     told = {"store": _asked(site, _store), "engine": _asked(site, _engine)}
-    ready = all(answer == "ok" for answer in told.values())
-    return JSONResponse(told | {"leads": request.app.state.pulse.leads}, status_code=200 if ready else 503)
+    told["daemon"] = "leads" if request.app.state.pulse.leads else "waits for the one that leads"
+    ready = list(told.values()) == ["ok", "ok", "leads"]
+    return JSONResponse(told, status_code=200 if ready else 503)
 
 
 @router.get("/metrics")

@@ -5,35 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from cronbox.errors import CronboxError, NotFound, UsageError
+from cronbox.model.conditions import Condition
 from cronbox.model.run import Run, Status, Trigger
 from cronbox.ops import Site
 from cronbox.ops.status import job_statuses
 from cronbox.store import OutputLine, RunFilter
 from cronbox.web.access import log_in
-from cronbox.web.api import Here, Wanted, batches_up_to, boxes_of, starts_of
+from cronbox.web.api import Here, Position, Wanted, batches_up_to, boxes_of, starts_of
 from cronbox.web.day import Timeline, timeline
 from cronbox.web.shown import templates, zone_of
 
-LINES = 1000
+LINES = 500
 """Of output on one page."""
 RECENT = 10
 PAGE = 50
+Skip = Annotated[int, Query(ge=0, le=20_000)]
 SHOWN = templates()
 router = APIRouter(include_in_schema=False)
 
 
-def page(request: Request, name: str, *, status: int = 200, **what: Any) -> Response:
+def page(request: Request, template: str, /, *, code: int = 200, **what: Any) -> Response:
     """A template with what every page needs."""
     site: Site = request.app.state.site
     known = {"project": site.project, "now": site.now(), "token": request.app.state.token is not None}
     zone = {"zone_of": lambda box: zone_of(site.config, box)}
-    response: Response = SHOWN.TemplateResponse(request, name, known | zone | what, status_code=status)
+    response: Response = SHOWN.TemplateResponse(request, template, known | zone | what, status_code=code)
     return response
 
 
@@ -96,7 +98,7 @@ def jobs(request: Request, site: Here) -> Response:
     return page(request, "jobs.html", jobs=job_statuses(site))
 
 
-@router.get("/jobs/{box}/{job}")
+@router.get("/jobs/{box}/{job:path}")
 def job(request: Request, site: Here, box: str, job: str) -> Response:
     statuses = job_statuses(site, [box]) if box in site.config.boxes else []
     status = next((each for each in statuses if each.job.name == job), None)
@@ -109,16 +111,14 @@ def job(request: Request, site: Here, box: str, job: str) -> Response:
         box=box,
         job=job,
         status=status,
-        starts=[start for start in starts_of(site, box, 500) if start.job == job][:RECENT] if status else [],
+        starts=starts_of(site, box, RECENT, job=job) if status else [],
         recent=recent,
         schedules=site.store.schedules(box, job),
     )
 
 
 @router.get("/runs")
-def runs(
-    request: Request, site: Here, wanted: Wanted, skip: Annotated[int, Query(ge=0, le=1000)] = 0
-) -> Response:
+def runs(request: Request, site: Here, wanted: Wanted, skip: Skip = 0) -> Response:
     return page(
         request,
         "runs.html",
@@ -149,32 +149,51 @@ def _page_of_runs(site: Site, wanted: RunFilter, query: dict[str, str], skip: in
 
 
 @router.get("/runs/{run}")
-def run(request: Request, site: Here, run: str, after: int | None = None) -> Response:
+def run(
+    request: Request,
+    site: Here,
+    run: str,
+    after: Position = None,
+) -> Response:
     found = site.store.run(run)
     if found.id != run:
-        return RedirectResponse(f"/runs/{found.id}")
-    lines = list(batches_up_to(site.store.output(found.id, after=after), LINES))
+        return RedirectResponse(f"/runs/{quote(found.id)}")
+    lines, cut, more = _output(site, found.id, after)
     return page(
         request,
         "run.html",
         run=found,
         attempts=site.store.attempts(found),
+        conditions=_conditions_of(site, found),
         pruned=site.store.pruned_at(found.id),
         lines=lines,
+        cut=cut,
         begun=after is not None,
-        more=_more(site, found, lines),
+        more=more,
     )
 
 
-def _more(site: Site, run: Run, lines: list[OutputLine]) -> int | None:
-    """The position behind which there is more output."""
-    if not lines or next(site.store.output(run.id, after=lines[-1].position, limit=1), None) is None:
-        return None
-    return lines[-1].position
+def _output(site: Site, run: str, after: int | None) -> tuple[list[OutputLine], bool, int | None]:
+    """A page of lines: the last ones, or those behind a position; whether others came before them, and behind
+    which position there are more."""
+    if after is None:
+        last = site.store.tail_output(run, LINES + 1)
+        return last[-LINES:], len(last) > LINES, None
+    lines = list(batches_up_to(site.store.output(run, after=after), LINES))
+    behind = lines[-1].position if lines else None
+    more = behind is not None and any(True for _ in site.store.output(run, after=behind, limit=1))
+    return lines, False, behind if more else None
+
+
+def _conditions_of(site: Site, run: Run) -> list[Condition]:
+    """What is not as it should be with the job of a run that goes on."""
+    if not run.status.is_open:
+        return []
+    return [condition for condition in site.store.conditions(run.box) if condition.job == run.job]
 
 
 @router.get("/missed")
-def missed(request: Request, site: Here, wanted: Wanted, skip: Annotated[int, Query(ge=0)] = 0) -> Response:
+def missed(request: Request, site: Here, wanted: Wanted, skip: Skip = 0) -> Response:
     """What did not run that should have."""
     only = replace(wanted, status=Status.MISSED)
     query = _asked(request)
@@ -214,4 +233,4 @@ async def take_token(request: Request) -> Response:
     if token is None:
         return RedirectResponse("/", status_code=303)
     answer = await log_in(request, token)
-    return answer or page(request, "login.html", status=401, next="/", wrong=True)
+    return answer or page(request, "login.html", code=401, next="/", wrong=True)

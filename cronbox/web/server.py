@@ -7,26 +7,27 @@ import threading
 from pathlib import Path
 
 import structlog
-import uvicorn
 
-from cronbox.config import Config
+from cronbox.config import Config, WebSection
 from cronbox.errors import ConfigError
 from cronbox.ops import Site
 from cronbox.ops.pulse import Pulse
 
 AGAIN_S = 5.0
-"""After how long a port that was taken is tried again."""
+"""After how long a port that was taken is tried again, and a changed config seen."""
 
 log = structlog.get_logger()
 
 
 def serve(site: Site, pulse: Pulse, stopped: threading.Event) -> None:
-    """Serve until `stopped`. What is in the way (a port that is taken, a token that cannot be read) is told
-    once, and tried again."""
+    """Serve until `stopped`, as `[web]` says at the time. What is in the way (a port that is taken, a token
+    that cannot be read) is told once, and tried again."""
     told = ""
     while not stopped.is_set():
         try:
-            _serve_once(site, pulse, stopped)
+            if site.config.file.web.listen:
+                _serve_as_configured(site, pulse, stopped)
+            told = ""
         except (OSError, ConfigError) as error:
             if str(error) != told:
                 log.warning("web_failed", listen=site.config.file.web.listen, error=str(error))
@@ -34,29 +35,40 @@ def serve(site: Site, pulse: Pulse, stopped: threading.Event) -> None:
         stopped.wait(AGAIN_S)
 
 
-def _serve_once(site: Site, pulse: Pulse, stopped: threading.Event) -> None:
+def _serve_as_configured(site: Site, pulse: Pulse, stopped: threading.Event) -> None:
+    """Serve until `stopped`, or until the address or the token is another one."""
+    # Imported here: who wants no page pays for none.
     from cronbox.web.app import create_app
+    from cronbox.web.quiet import QuietServer
 
     host, port = site.config.file.web.address
-    token = read_token(site.config)
-    with socket.create_server((host, port), family=_family(host), reuse_port=False) as listener:
-        settings = uvicorn.Config(
-            create_app(site, pulse, token=token),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        server = uvicorn.Server(settings)
-        threading.Thread(target=_end, args=(server, stopped), name="web-end", daemon=True).start()
-        shown = f"[{host}]" if ":" in host else host
-        log.info("web_listening", url=f"http://{shown}:{listener.getsockname()[1]}/")
+    served = _access(site)
+    with socket.create_server((host, port), family=_family(host)) as listener:
+        server = QuietServer(create_app(site, pulse, token=served[1]))
+
+        def watch() -> None:
+            _wait_for_a_change(site, served, stopped)
+            server.end()
+
+        threading.Thread(target=watch, name="web-watch", daemon=True).start()
+        log.info("web_listening", url=_url(host, listener.getsockname()[1]))
         server.run(sockets=[listener])
 
 
-def _end(server: uvicorn.Server, stopped: threading.Event) -> None:
-    stopped.wait()
-    server.should_exit = True
+def _access(site: Site) -> tuple[WebSection, str | None]:
+    return site.config.file.web, read_token(site.config)
+
+
+def _wait_for_a_change(site: Site, served: tuple[WebSection, str | None], stopped: threading.Event) -> None:
+    try:
+        while not stopped.wait(AGAIN_S) and _access(site) == served:
+            pass
+    except ConfigError:
+        """The next attempt to serve tells of it."""
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _family(host: str) -> socket.AddressFamily:

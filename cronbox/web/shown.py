@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from pathlib import Path
 
-from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from cronbox import __version__
 from cronbox.config import Config
+from cronbox.model.durations import format_size
 from cronbox.model.event import format_time
 from cronbox.model.moments import NOTHING, age, span
-from cronbox.model.sizes import format_size
-
-STATIC = Path(__file__).parent / "static"
-UTC = "UTC"
 
 
 def zone_of(config: Config, box: str) -> tzinfo | None:
@@ -68,8 +63,3 @@ def templates() -> Jinja2Templates:
     }
     environment.globals["version"] = __version__
     return Jinja2Templates(env=environment)
-
-
-def wants_part(request: Request) -> bool:
-    """Whether the page refreshes itself, so that only what it shows has to be made."""
-    return request.headers.get("HX-Request") == "true"
