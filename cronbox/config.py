@@ -460,6 +460,7 @@ def check_config(path: Path, raw: dict[str, Any]) -> Config:
     for where, sections in (("maintenance", file.maintenance), ("notify", file.notify), ("ping", file.ping)):
         problems += _unknown_targets(where, sections, boxes)
     problems += _targets_of_one_name(file)
+    problems += _no_token_file(path.parent, file.web)
     problems += _unknown_notify(policies, file)
     if problems:
         raise _refused(path, problems)
@@ -517,6 +518,13 @@ def _folders(root: Path, problems: list[str]) -> Iterator[str]:
             yield folder.name
         else:
             problems.append(f"crontabs/{folder.name}: a box's name has small letters, digits, `-` and `_`")
+
+
+def _no_token_file(root: Path, web: WebSection) -> Iterator[str]:
+    if web.token_file is not None:
+        path = (root / Path(web.token_file).expanduser()).resolve()
+        if not path.is_file():
+            yield f"web.token_file: no file {path}"
 
 
 def _targets_of_one_name(file: ConfigFile) -> Iterator[str]:

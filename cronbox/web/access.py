@@ -10,10 +10,10 @@ import hashlib
 import hmac
 from urllib.parse import parse_qs, quote, urlsplit
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 COOKIE = "cronbox"
 MONTH_S = 30 * 24 * 60 * 60
@@ -36,8 +36,8 @@ HEADERS = {
 class Guard:
     """The application, for those who may look; whatever it answers carries HEADERS."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, token: str | None) -> None:
+        self.inner = app
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +49,7 @@ class Guard:
             await send(message)
 
         answer = self._refusal(Request(scope)) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send_safely)
+        await (answer or self.inner)(scope, receive, send_safely)
 
     def _refusal(self, request: Request) -> Response | None:
         if self._token is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from pathlib import Path
 
 import structlog
 
-from cronbox.config import Config, WebSection
+from cronbox.config import WebSection
 from cronbox.errors import ConfigError
 from cronbox.ops import Site
+from cronbox.ops.page import page_url, read_token
 from cronbox.ops.pulse import Pulse
 
 AGAIN_S = 5.0
@@ -30,7 +30,7 @@ def serve(site: Site, pulse: Pulse, stopped: threading.Event) -> None:
             told = ""
         except (OSError, ConfigError) as error:
             if str(error) != told:
-                log.warning("web_failed", listen=site.config.file.web.listen, error=str(error))
+                log.warning("web_failed", listen=site.config.file.web.listen, error=_words(error))
             told = str(error)
         stopped.wait(AGAIN_S)
 
@@ -51,7 +51,7 @@ def _serve_as_configured(site: Site, pulse: Pulse, stopped: threading.Event) -> 
             server.end()
 
         threading.Thread(target=watch, name="web-watch", daemon=True).start()
-        log.info("web_listening", url=_url(host, listener.getsockname()[1]))
+        log.info("web_listening", url=page_url(host, listener.getsockname()[1]))
         server.run(sockets=[listener])
 
 
@@ -67,24 +67,10 @@ def _wait_for_a_change(site: Site, served: tuple[WebSection, str | None], stoppe
         """The next attempt to serve tells of it."""
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def _words(error: Exception) -> str:
+    """The error and what to do about it."""
+    return f"{error}: {error.hint}" if isinstance(error, ConfigError) and error.hint else str(error)
 
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def read_token(config: Config) -> str | None:
-    """What who looks must know; None where nobody needs to. Raises ConfigError where it cannot be read."""
-    name = config.file.web.token_file
-    if name is None:
-        return None
-    path = (config.root / Path(name).expanduser()).resolve()
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"web.token_file: cannot read {path}: {error}") from None
-    if len(token) < 16:
-        raise ConfigError(f"web.token_file: {path} holds fewer than 16 characters")
-    return token

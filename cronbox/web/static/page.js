@@ -13,11 +13,14 @@ function colour(name) {
 }
 
 function draw(place, name, times, values) {
-  const shown = name === "duration_s" ? "duration, s" : name;
+  const shown = `${name === "duration_s" ? "seconds it took" : name}, by UTC`;
+  const hours = times[times.length - 1] - times[0] < 86400;
+  const when = (_, ticks) => ticks.map((t) => new Date(t * 1000).toISOString().slice(hours ? 11 : 5, 16).replace("T", " "));
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const line = { label: shown, stroke: colour("--accent"), width: 1.5, points: { size: 4 }, spanGaps: true };
   const size = { width: place.clientWidth, height: 150 };
-  const plot = new uPlot({ ...size, title: shown, series: [{ label: "run" }, line], axes: [axis, axis] },
+  const plot = new uPlot({ ...size, title: shown, series: [{ label: "run" }, line], axes: [{ ...axis, values: when }, axis], scales: { y: { range: (_, least, most) => [Math.min(0, least), most * 1.1 || 1] } },
+    legend: { show: false } },
     [times, values], place);
   new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: 150 })).observe(place);
 }
