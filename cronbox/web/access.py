@@ -100,17 +100,23 @@ def _refused(request: Request) -> Response:
     return RedirectResponse(f"/login?next={quote(asked, safe='')}", status_code=303)
 
 
-async def log_in(request: Request, token: str) -> Response | None:
-    """The way on for who sends the token from the form; None for anything else."""
+async def form_of(request: Request, longest: int) -> dict[str, str] | None:
+    """What a form has sent, the first value of each name; None if that is longer than so many bytes."""
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > LONGEST_FORM:
+        if len(body) > longest:
             return None
-    given = parse_qs(body.decode(errors="replace"))
-    if not _same(given.get("token", [""])[0].strip(), token):
+    sent = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
+    return {name: values[0] for name, values in sent.items()}
+
+
+async def log_in(request: Request, token: str) -> Response | None:
+    """The way on for who sends the token from the form; None for anything else."""
+    form = await form_of(request, LONGEST_FORM)
+    if form is None or not _same(form.get("token", "").strip(), token):
         return None
-    response = RedirectResponse(_ours(given.get("next", ["/"])[0]), status_code=303)
+    response = RedirectResponse(_ours(form.get("next", "/")), status_code=303)
     response.set_cookie(
         COOKIE,
         pass_of(token),

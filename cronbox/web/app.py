@@ -14,7 +14,7 @@ from cronbox import __version__
 from cronbox.errors import ConfigError, CronboxError, NoEngine, NotFound, StoreError, UsageError
 from cronbox.ops import Site
 from cronbox.ops.pulse import Pulse
-from cronbox.web import api, health, pages
+from cronbox.web import api, health, lab, pages
 from cronbox.web.access import Guard
 
 STATIC = Path(__file__).parent / "static"
@@ -35,6 +35,7 @@ def create_app(site: Site, pulse: Pulse, *, token: str | None = None) -> Guard:
     app.include_router(health.router)
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(lab.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(CronboxError, _ours)
     app.add_exception_handler(HTTPException, _of_http)

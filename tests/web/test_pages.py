@@ -10,11 +10,22 @@ import pytest
 
 from cronbox.model.conditions import Condition, Kind
 from cronbox.store import conditions
-from cronbox.web import api, health, pages
+from cronbox.web import api, health, lab, pages
 from tests.web.browser import Browser
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["/", "/boxes", "/boxes/etl", "/jobs", "/jobs/etl/load", "/runs", "/runs/run-1", "/missed", "/day"]
+PAGES = [
+    "/",
+    "/boxes",
+    "/boxes/etl",
+    "/jobs",
+    "/jobs/etl/load",
+    "/runs",
+    "/runs/run-1",
+    "/missed",
+    "/day",
+    "/lab",
+]
 EVIL = "<script>alert(1)</script>"
 
 
@@ -30,7 +41,7 @@ def test_a_page_is_whole_before_and_behind_the_first_runs(browser: Browser, path
 def test_every_path_of_the_documentation_is_served_and_every_one_served_is_documented() -> None:
     text = (ROOT / "docs" / "web.md").read_text()
     told = set(re.findall(r"^\| `(/[^`]*)` \|", text, re.M))
-    routers = (health.router, api.router, pages.router)
+    routers = (health.router, api.router, pages.router, lab.router)
     routes = [getattr(route, "path", "") for router in routers for route in router.routes]
     served = {re.sub(r"\{(\w+)[^}]*\}", r"<\1>", path).replace("<run>", "<id>") for path in routes}
     assert served | {"/openapi.json"} == told
