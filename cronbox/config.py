@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -298,6 +299,34 @@ class DaemonSection(Section):
     ping_every: Annotated[Seconds, Field(ge=5, le=86_400)] = 60.0
 
 
+class WebSection(Section):
+    """`[web]`: the page. Without a token only this host may look."""
+
+    listen: str = "127.0.0.1:8090"
+    token_file: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _kept_in(self) -> WebSection:
+        if self.listen and self.token_file is None and not _is_loopback(self.address[0]):
+            raise ValueError(f"listen = {self.listen!r} is open to other hosts, so it needs a `token_file`")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port; port 0 is any that is free. Raises ValueError."""
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+            raise ValueError('`listen` is written "HOST:PORT", as in "127.0.0.1:8090"; "" for no page')
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class ConfigFile(Section):
     """config.toml as a whole."""
 
@@ -310,6 +339,7 @@ class ConfigFile(Section):
     notify: list[NotifySection] = []
     ping: list[PingSection] = []
     daemon: DaemonSection = DaemonSection()
+    web: WebSection = WebSection()
 
     @property
     def targets(self) -> dict[str, NotifySection | PingSection]:
@@ -430,6 +460,7 @@ def check_config(path: Path, raw: dict[str, Any]) -> Config:
     for where, sections in (("maintenance", file.maintenance), ("notify", file.notify), ("ping", file.ping)):
         problems += _unknown_targets(where, sections, boxes)
     problems += _targets_of_one_name(file)
+    problems += _no_token_file(path.parent, file.web)
     problems += _unknown_notify(policies, file)
     if problems:
         raise _refused(path, problems)
@@ -487,6 +518,13 @@ def _folders(root: Path, problems: list[str]) -> Iterator[str]:
             yield folder.name
         else:
             problems.append(f"crontabs/{folder.name}: a box's name has small letters, digits, `-` and `_`")
+
+
+def _no_token_file(root: Path, web: WebSection) -> Iterator[str]:
+    if web.token_file is not None:
+        path = (root / Path(web.token_file).expanduser()).resolve()
+        if not path.is_file():
+            yield f"web.token_file: no file {path}"
 
 
 def _targets_of_one_name(file: ConfigFile) -> Iterator[str]:

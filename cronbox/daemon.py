@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -31,6 +30,7 @@ from cronbox.ops import Site
 from cronbox.ops.deaths import close_ended, note_death, note_pause
 from cronbox.ops.lease import Term, terms
 from cronbox.ops.notify import Sender
+from cronbox.ops.pulse import Pulse
 from cronbox.ops.reconcile import reconcile
 from cronbox.ops.retain import retain, retain_releases
 from cronbox.ops.secrets import secret_files
@@ -44,8 +44,6 @@ LOOK_S = 10
 RETAIN_S = 3600
 LEAD_LOOK_S = 0.5
 """How soon a daemon that leads no more stands down."""
-WELL_S = 30.0
-"""How long after its last look at the boxes the daemon still counts as well."""
 STOP_S = 4.0
 CHECK_S = 5.0
 """How long the database is looked over before the daemon begins."""
@@ -67,18 +65,30 @@ PAST: dict[EngineAction, str] = {
 log = structlog.get_logger()
 
 
-def run_daemon(site: Site) -> None:
-    """Serve the project, whenever it is this daemon that leads, until SIGTERM or SIGINT. Raises DaemonRunning
-    if another one does and the database is not shared."""
+Serve = Callable[[Site, Pulse, threading.Event], None]
+"""Shows the project to who asks, until the event is set; what hinders it, it tries again."""
+
+
+def run_daemon(site: Site, serve: Serve) -> None:
+    """Keep the project, whenever it is this daemon that leads, until SIGTERM or SIGINT; `serve` runs beside
+    it, also while it waits. Raises DaemonRunning if another one leads and the database is not shared."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that is skipped is woken again
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    for term in terms(site, stopped):
+    pulse = Pulse()
+    page = threading.Thread(target=serve, args=(site, pulse, stopped), name="web", daemon=True)
+    if site.config.shares_database:
+        page.start()
+    for term in terms(site, stopped, pulse.looked):
+        if not page.ident:
+            page.start()
         try:
-            Daemon(term, stopped).run()
+            Daemon(term, stopped, home=site, pulse=pulse).run()
         except (StoreLost, LeaseLost) as error:
             log.warning("stood_down", error=error.message)
+        finally:
+            pulse.leads = False
     # The interpreter would wait here for the scheduler's threads, and one of them may be amid a long build.
     os._exit(0)
 
@@ -86,9 +96,11 @@ def run_daemon(site: Site) -> None:
 class Daemon:
     """The service of one project for one term. `run` blocks until `ending` is set, or the term is over."""
 
-    def __init__(self, term: Term, ending: threading.Event) -> None:
+    def __init__(self, term: Term, ending: threading.Event, *, home: Site, pulse: Pulse) -> None:
         self._term = term
         self._site = term.site
+        self._home = home
+        self._pulse = pulse
         self._ending = ending
         self._stopped = threading.Event()
         self._engine_known = True
@@ -98,7 +110,6 @@ class Daemon:
         self._files: threading.Thread | None = None
         self._watch = Watch(term.site)
         self._sender: threading.Thread | None = None
-        self._well_at = float("-inf")
         self._scheduler = BackgroundScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1}
         )
@@ -114,6 +125,7 @@ class Daemon:
         self._every(LOOK_S, self.look)
         self._every(RETAIN_S, self.retain)
         self._scheduler.start()
+        self._pulse.leads = True
         while self._term.leading() and not self._stopped.is_set() and not self._ending.wait(LEAD_LOOK_S):
             pass
         self._end()
@@ -185,7 +197,7 @@ class Daemon:
     def _take_config(self) -> None:
         """Read config.toml and the folders beside it anew; keep what is at hand if it is not valid."""
         try:
-            self._site.config = load_config(self._site.config.path)
+            self._site.config = self._home.config = load_config(self._site.config.path)
         except ConfigError as error:
             if error.in_full() != self._config_problem:
                 log.error("config_refused", error=error.in_full())
@@ -210,17 +222,13 @@ class Daemon:
             self._listener = self._thread("engine-events", self._listen)
         if self._files is None or not self._files.is_alive():
             self._files = self._thread("files", self._watch_files)
-        self._well_at = time.monotonic()
+        self._pulse.looked()
 
     def _keep_sender(self) -> None:
         """Before anything that can fail: what fails is what people are to be told."""
         if self._sender is None or not self._sender.is_alive():
-            sender = Sender(self._site, well=self._is_well, stopped=self._stopped)
+            sender = Sender(self._site, well=lambda: self._pulse.well, stopped=self._stopped)
             self._sender = self._thread("sender", sender.run)
-
-    def _is_well(self) -> bool:
-        """Whether the daemon does its work: it has looked at all boxes a short while ago."""
-        return time.monotonic() - self._well_at < WELL_S
 
     def look(self) -> None:
         """See which slots were missed, and what is not as it should be."""

@@ -44,8 +44,10 @@ class Project:
         self.configure_cronbox("", config)
 
     def configure_cronbox(self, keys: str, config: str) -> None:
-        """Write config.toml with more keys in `[cronbox]`, and the sections that follow it."""
-        (self.root / "config.toml").write_text(f'[cronbox]\nproject = "{self.name}"\n{keys}{config}')
+        """Write config.toml with more keys in `[cronbox]`, and the sections that follow it. There is no page
+        unless they say so: tests run at once, and would fight for its port."""
+        web = "" if "[web]" in config else '\n[web]\nlisten = ""\n'
+        (self.root / "config.toml").write_text(f'[cronbox]\nproject = "{self.name}"\n{keys}{config}{web}')
 
     def crontab(self, path: str, text: str) -> None:
         """Write `crontabs/<path>`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ import typer
 from cronbox.cli import complete
 from cronbox.errors import UsageError
 from cronbox.model.durations import parse_duration
+from cronbox.model.moments import parse_moment as parse_moment
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -51,8 +52,6 @@ UserCrontab = Annotated[
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LONGEST_PARAMETERS = 100_000
 """Characters of variables and arguments in all: what every system hands to a program, and a row holds."""
-YEARS = range(1970, 9000)
-"""Nothing ran before, and there is room for a sum behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +100,6 @@ def parse_env(given: Sequence[str], args: Sequence[str]) -> dict[str, str]:
             "more variables and arguments than a run takes", hint="write them to a file, and give its name"
         )
     return env
-
-
-def parse_moment(
-    text: str, *, now: datetime, option: str, ahead: bool = False, zone: tzinfo | None = None
-) -> datetime:
-    """A moment as people write it -> aware UTC. Raises UsageError, which names the option.
-
-    `2h` is two hours before `now`, or after it if `ahead`. A date is its midnight; a time without an
-    offset, and a date, are meant in `zone`, which is that of this machine unless another is given.
-    """
-    try:
-        span = timedelta(seconds=parse_duration(text))
-    except ValueError:
-        return _written_moment(text, option, zone)
-    return now + span if ahead else now - span
-
-
-def _written_moment(text: str, option: str, zone: tzinfo | None) -> datetime:
-    try:
-        written = datetime.fromisoformat(text)
-        moment = (written.replace(tzinfo=zone) if written.tzinfo is None else written).astimezone(UTC)
-        if moment.year not in YEARS:
-            raise ValueError("out of the calendar")
-        return moment
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"{option} {text!r} is not a time",
-            hint="write 2h, 2026-11-23, 2026-11-23T21:00 or 2026-11-23T21:00:00Z",
-        ) from None
 
 
 def parse_span(text: str, *, option: str) -> timedelta:

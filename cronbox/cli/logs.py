@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -82,7 +82,7 @@ def logs(
         note(f"the output of this run was pruned on {show.moment_text(pruned)}")
     reader = _Reader(site, wanted)
     if json and not follow:
-        show.as_json_list(_as_json(wanted.box, line) for line in reader.written(number))
+        show.as_json_list(line.as_json(wanted.box) for line in reader.written(number))
         return
     for line in reader.written(number):
         _print(wanted, line, json)
@@ -169,21 +169,9 @@ def _followed(site: Site, wanted: Wanted, reader: _Reader) -> Iterator[OutputLin
 
 def _print(wanted: Wanted, line: OutputLine, json: bool) -> None:
     if json:
-        typer.echo(json_format.dumps(_as_json(wanted.box, line)))
+        typer.echo(json_format.dumps(line.as_json(wanted.box)))
     elif wanted.run is not None:
         print(line.text, end="\n" if line.newline else "")
     else:
         head = f"{format_time(line.t)} {line.job}[{line.run[:4]}] {line.stream} | "
         print(head + line.text)
-
-
-def _as_json(box: str, line: OutputLine) -> dict[str, Any]:
-    """One line; bytes that were not UTF-8 are surrogates, U+DC80 to U+DCFF."""
-    return {
-        "t": format_time(line.t),
-        "box": box,
-        "job": line.job,
-        "run": line.run,
-        "stream": line.stream,
-        "text": line.text,
-    }

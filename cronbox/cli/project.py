@@ -39,10 +39,11 @@ def init(
 def daemon(ctx: typer.Context) -> None:
     """Keep the boxes as wanted, and take in what they log; in the foreground."""
     from cronbox.daemon import run_daemon
+    from cronbox.web.server import serve
 
     site = site_of(ctx)
     log_to_stderr(site.config.file.cronbox.log_level)
-    run_daemon(site)
+    run_daemon(site, serve)
 
 
 @app.command(rich_help_panel=PANEL)

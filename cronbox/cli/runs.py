@@ -15,7 +15,6 @@ from cronbox.cli.context import site_of
 from cronbox.cli.find import check_known, find_run, up_to_date
 from cronbox.errors import CronboxError
 from cronbox.model.durations import format_size
-from cronbox.model.event import format_time
 from cronbox.model.run import Run, Status, Trigger
 
 app = typer.Typer()
@@ -87,7 +86,7 @@ def _print_runs(found: list[Run], now: datetime) -> None:
                 _trigger(run),
                 show.age(run.at, now=now),
                 show.span(run.duration_s),
-                _why(run),
+                run.why,
             )
             for run in found
         ),
@@ -99,15 +98,6 @@ def _trigger(run: Run) -> str:
     return run.trigger.value if run.attempt == 1 else f"{run.trigger.value} {run.attempt}"
 
 
-def _why(run: Run) -> str:
-    """Why it ended as it did, where that is not plain."""
-    if run.reason:
-        return run.reason
-    if run.signal is not None:
-        return f"signal {run.signal}"
-    return f"exit code {run.exit_code}" if run.exit_code else ""
-
-
 @app.command(name="show", rich_help_panel=PANEL)
 def show_(ctx: typer.Context, run: RunId, json: Json = False) -> None:
     """Show all that is known of a run, and its other attempts."""
@@ -116,8 +106,7 @@ def show_(ctx: typer.Context, run: RunId, json: Json = False) -> None:
     attempts = site.store.attempts(found)
     pruned = site.store.pruned_at(found.id)
     if json:
-        gone = {"output_pruned_at": format_time(pruned) if pruned else None}
-        show.as_json(found.as_json() | gone | {"attempts": [attempt.as_json() for attempt in attempts]})
+        show.as_json(found.as_json_in_full(attempts, pruned))
         return
     for title, value in _facts(found):
         typer.echo(f"{title:<10} {show.printable(value)}")
@@ -139,7 +128,7 @@ def _print_attempts(attempts: Sequence[Run], shown: Run) -> None:
             attempt.status.value,
             show.moment_text(attempt.at),
             show.span(attempt.duration_s),
-            _why(attempt),
+            attempt.why,
         )
         for attempt in attempts
     )
@@ -150,7 +139,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """What `show` says, line by line; what is not known is left out."""
     yield "run", run.id
     yield "job", f"{run.box}/{run.job}"
-    yield "status", f"{run.status}{f' ({why})' if (why := _why(run)) else ''}"
+    yield "status", f"{run.status}{f' ({why})' if (why := run.why) else ''}"
     yield "trigger", run.trigger.value + (f", attempt {run.attempt}" if run.attempt > 1 else "")
     if run.origin is not None:
         yield ("first try" if run.attempt > 1 else "repeats"), run.origin

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import typer
+
+from cronbox.model.moments import NOTHING as NOTHING
+from cronbox.model.moments import age as age
+from cronbox.model.moments import span as span
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from cronbox.ops.holds import Held
 
-NOTHING = "-"
 GAP = 2
 """Blanks between two columns."""
 
@@ -115,34 +117,6 @@ def as_json_list(answers: Iterable[object]) -> None:
         typer.echo(json.dumps([answer], indent=2, ensure_ascii=True)[2:-2], nl=False)
         opened = True
     typer.echo("\n]" if opened else "[]")
-
-
-UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-
-
-def age(moment: datetime | None, *, now: datetime) -> str:
-    """`3m ago`, `in 2h`, `now`: rounded down to one unit; `-` for nothing."""
-    if moment is None:
-        return NOTHING
-    gap = round((moment - now).total_seconds())
-    unit, size = next(((unit, size) for unit, size in UNITS if abs(gap) >= size), ("", 0))
-    if not size:
-        return "now"
-    return f"in {gap // size}{unit}" if gap > 0 else f"{-gap // size}{unit} ago"
-
-
-def span(seconds: float | None) -> str:
-    """A length of time in at most two units: `0.42s`, `12s`, `3m 20s`, `2h 5m`, `4d 1h`; `-` for nothing."""
-    if seconds is None:
-        return NOTHING
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    left = round(seconds)
-    for (unit, size), (smaller, step) in pairwise(UNITS):
-        if left >= size:
-            whole, rest = left // size, left % size // step
-            return f"{whole}{unit} {rest}{smaller}" if rest else f"{whole}{unit}"
-    return f"{left}s"
 
 
 def moment_text(moment: datetime | None) -> str:

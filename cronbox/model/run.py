@@ -7,7 +7,7 @@ concludes, and what the log says later replaces them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -121,6 +121,15 @@ class Run:
         assert moment is not None, f"run {self.id} has no time at all"
         return moment
 
+    @property
+    def why(self) -> str:
+        """Why it ended as it did, in words; empty where that is plain."""
+        if self.reason:
+            return self.reason
+        if self.signal is not None:
+            return f"signal {self.signal}"
+        return f"exit code {self.exit_code}" if self.exit_code else ""
+
     def as_json(self) -> dict[str, Any]:
         """The run as `--json` and the API show it; times in RFC 3339 UTC with `Z`."""
         return {
@@ -147,6 +156,13 @@ class Run:
             "env": None if self.env is None else dict(self.env),
             "args": None if self.args is None else list(self.args),
             "result": None if self.result is None else dict(self.result),
+        }
+
+    def as_json_in_full(self, attempts: Sequence[Run], output_pruned_at: datetime | None) -> dict[str, Any]:
+        """The same with its attempts, and when its output was let go; as `show` has it."""
+        return self.as_json() | {
+            "output_pruned_at": _shown(output_pruned_at),
+            "attempts": [attempt.as_json() for attempt in attempts],
         }
 
 

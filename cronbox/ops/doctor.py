@@ -20,6 +20,7 @@ from cronbox.ops.facts import engine_is_here
 from cronbox.ops.finding import Finding, Level, guarded, in_time
 from cronbox.ops.inside import ask_agent
 from cronbox.ops.lease import who_leads
+from cronbox.ops.page import page_findings
 from cronbox.ops.probe import SKEW_S, probe
 from cronbox.ops.secrets import COMMAND_TIMEOUT_S, find
 from cronbox.ops.status import BoxStatus, State, box_statuses
@@ -51,6 +52,7 @@ def examine(site: Site) -> list[Finding]:
         *guarded("disk", lambda: [_disk("state_dir", site.config.state_dir)]),
         *guarded("store", lambda: _store(site), patience=STORE_PATIENCE_S),
         *guarded("daemon", lambda: list(_daemon(site))),
+        *guarded("web", lambda: page_findings(site, daemon_runs=who_leads(site) is not None)),
     ]
     for box in site.config.boxes.values():
         findings += _config(site, box)

@@ -50,8 +50,9 @@ class Term:
         return True
 
 
-def terms(site: Site, stopped: threading.Event) -> Iterator[Term]:
-    """Each time that this daemon leads, until `stopped`. A term is over when the next is asked for. Raises
+def terms(site: Site, stopped: threading.Event, looked: Callable[[], None] = lambda: None) -> Iterator[Term]:
+    """Each time that this daemon leads, until `stopped`. A term is over when the next is asked for. While
+    another one leads, `looked` is called after each look whether it still does. Raises
     DaemonRunning where the daemons do not share a database and another one runs; StoreError for a database
     that cannot be used, but one that does not answer is waited for."""
     if not site.config.shares_database:
@@ -64,6 +65,7 @@ def terms(site: Site, stopped: threading.Event) -> Iterator[Term]:
             with lease.kept():
                 yield LeasedTerm(site, lease)
         else:
+            looked()
             stopped.wait(waiting.pause_s)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import zstandard
 from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, insert, select, update
 
+from cronbox.model.event import format_time
 from cronbox.store.database import Transaction, transaction
 from cronbox.store.statement import Lookup, Rows, Statement, micros
 from cronbox.store.tables import OUTPUT, OUTPUT_SIZE, RUN
@@ -57,6 +58,18 @@ class OutputLine:
     job: str
     run: str
     position: int
+
+    def as_json(self, box: str) -> dict[str, Any]:
+        """The line as `logs --json` and the API show it; bytes that were not UTF-8 are surrogates, U+DC80 to
+        U+DCFF."""
+        return {
+            "t": format_time(self.t),
+            "box": box,
+            "job": self.job,
+            "run": self.run,
+            "stream": self.stream,
+            "text": self.text,
+        }
 
 
 @dataclass(frozen=True, slots=True)

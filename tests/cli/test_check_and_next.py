@@ -54,10 +54,10 @@ def test_check_of_a_project_knows_the_users_of_its_config_and_of_its_running_box
 
 
 def test_check_lists_every_problem_of_the_config(desk: Desk) -> None:
-    desk.configure('[web]\nlisten = 3\n[boxes.etl]\ncpus = "two"\n')
+    desk.configure('[wed]\nlisten = 3\n[boxes.etl]\ncpus = "two"\n')
     answer = desk("check")
     assert answer.code == 2
-    assert {line.split(":")[0] for line in answer.err.splitlines()[:2]} == {"web", "boxes.etl.cpus"}
+    assert {line.split(":")[0] for line in answer.err.splitlines()[:2]} == {"wed", "boxes.etl.cpus"}
     as_json = desk("check", "--json")
     assert as_json.code == 2
     assert {problem["file"] for problem in as_json.json} == {"config.toml"}

@@ -19,6 +19,7 @@ from cronbox.config import (
     RetentionSection,
     SecretSection,
     Section,
+    WebSection,
     load_config,
 )
 from cronbox.model.settings import KEYS, OF_ONE_JOB
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[Section]] = {
     "## `[[notify]]`": NotifySection,
     "## `[[ping]]`": PingSection,
     "## `[daemon]`": DaemonSection,
+    "## `[web]`": WebSection,
     "## `[retention]`": RetentionSection,
 }
 
