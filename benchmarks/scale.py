@@ -68,7 +68,7 @@ def _bytes_of_a_printing_run(bench: Bench, runs: int) -> Row:
     """As the store has it after ingest: the row, ten indexes, and five lines of output with three."""
     path = bench.root / "scale-output.db"
     events = list(events_of(runs))
-    ingest_seconds(path, [events[at : at + CHUNK] for at in range(0, len(events), CHUNK)])
+    ingest_seconds(f"sqlite:///{path}", [events[at : at + CHUNK] for at in range(0, len(events), CHUNK)])
     logged = sum(
         len(json.dumps({"seq": e.seq, "t": format_time(e.t), "type": e.type} | e.data)) for e in events
     )
