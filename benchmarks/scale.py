@@ -21,16 +21,19 @@ from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Row, at_most
-from benchmarks.filled import BEGIN, JOBS, end_of, filled_store
+from benchmarks.filled import BEGIN, JOBS, end_of, filled_postgres, filled_store
 from benchmarks.ingest import CHUNK, events_of, ingest_seconds
 from cronbox.model.event import Event, format_time
 from cronbox.model.run import Status, Trigger
 from cronbox.ops.retain import BATCH
 from cronbox.store import Keeping, RunFilter, Store
 from cronbox.store.database import PRAGMAS
+from tests.postgres import Server
 
 RUNS = int(os.environ.get("CRONBOX_BENCH_RUNS", "10_000_000"))
 QUICK_RUNS = 200_000
+POSTGRES_RUNS = 1_000_000
+"""Fewer: PostgreSQL takes minutes to index ten million."""
 SAMPLES = 5
 MINUTES_OFF = 20
 """Minutes of history that go, a run of each job in each."""
@@ -49,6 +52,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         yield _bytes_of_a_printing_run(bench, bench.times(20_000, 2_000))
         yield from _newest(bench, store, path, number)
         yield from _letting_go(store, path, number)
+    yield from _newest_on_postgres(bench, min(number, bench.times(POSTGRES_RUNS, QUICK_RUNS)))
 
 
 def _bytes_a_run(path: Path, number: int) -> Row:
@@ -68,7 +72,7 @@ def _bytes_of_a_printing_run(bench: Bench, runs: int) -> Row:
     """As the store has it after ingest: the row, ten indexes, and five lines of output with three."""
     path = bench.root / "scale-output.db"
     events = list(events_of(runs))
-    ingest_seconds(path, [events[at : at + CHUNK] for at in range(0, len(events), CHUNK)])
+    ingest_seconds(f"sqlite:///{path}", [events[at : at + CHUNK] for at in range(0, len(events), CHUNK)])
     logged = sum(
         len(json.dumps({"seq": e.seq, "t": format_time(e.t), "type": e.type} | e.data)) for e in events
     )
@@ -84,16 +88,36 @@ def _line(event: Event) -> str:
 
 
 def _newest(bench: Bench, store: Store, path: Path, number: int) -> Iterator[Row]:
+    with closing(sqlite3.connect(path)) as database:
+        bare = _median_ms(lambda: database.execute(NEWEST).fetchall())
+    yield from _of_filters(bench, store, number, bare, "sqlite3", f"newest 50 of {number:,} runs")
+
+
+def _newest_on_postgres(bench: Bench, number: int) -> Iterator[Row]:
+    """The same on a server that this measurement starts and takes away."""
+    server = Server()
+    try:
+        server.start()
+        name = server.database()
+        with closing(filled_postgres(server, name, number)) as store, server.connect(name) as database:
+            bench.say(f"{number:,} runs are in PostgreSQL")
+            bare = _median_ms(lambda: database.execute(NEWEST).fetchall())
+            title = f"newest 50 of {number:,} runs in PostgreSQL"
+            yield from _of_filters(bench, store, number, bare, "psycopg", title)
+    finally:
+        server.remove()
+
+
+def _of_filters(
+    bench: Bench, store: Store, number: int, bare: float, driver: str, name: str
+) -> Iterator[Row]:
     """The filter that is the slowest of all combinations, and the one in the middle."""
     took = {
         _words(wanted): _median_ms(lambda wanted=wanted: store.runs(wanted)) for wanted in _filters(number)
     }
-    with closing(sqlite3.connect(path)) as database:
-        bare = _median_ms(lambda: database.execute(NEWEST).fetchall())
     slowest = max(took, key=lambda words: took[words])
     bench.say(f"the slowest of {len(took)} filters: {slowest}")
-    against = "bare sqlite3, newest 50 by key"
-    name = f"newest 50 of {number:,} runs"
+    against = f"bare {driver}, newest 50 by key"
     yield Row(
         f"{name}, slowest of {len(took)} filters", took[slowest], bare, "ms", against, at_most(20, "ms")
     )

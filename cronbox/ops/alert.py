@@ -25,12 +25,13 @@ OLD = timedelta(days=1)
 def note_runs(tx: Transaction, changed: Sequence[Run], *, now: datetime) -> None:
     """Runs that began or ended, or slots that were missed: tell whom it concerns. A failed attempt that is
     tried again is nothing to tell of yet."""
-    if not changed:
+    rules = targets.rules(tx) if changed else []
+    if not rules:
         return
     again = {(run.origin, run.attempt) for run in changed if run.attempt > 1}
     told = [run for run in changed if (run.first_attempt, run.attempt + 1) not in again]
     told.sort(key=lambda run: run.finished_at or run.at)
-    for rule in targets.rules(tx):
+    for rule in rules:
         mine = [run for run in told if rule.concerns(run.box, run.job)]
         if mine:
             outbox.add(tx, list(_pings(rule, mine, now) if rule.pings else _alerts(tx, rule, mine, now)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -34,17 +34,22 @@ COLUMNS = [RUN.c[name] for name in FIELDS]
 
 TIMES = tuple(place for place, column in enumerate(COLUMNS) if isinstance(column.type, UtcTime))
 JSONS = tuple(place for place, column in enumerate(COLUMNS) if isinstance(column.type, Json))
+
+WRITTEN = [column for column in RUN.c if column.name in {*FIELDS, "at"}]
+"""What a new row is written with, in the order of the table: so no row's values are put in order again."""
 ENUMS = ("trigger", "status")
-OF_RUN = attrgetter(*(f"{name}._value_" if name in ENUMS else name for name in FIELDS))
+OF_RUN = attrgetter(*(f"{c.name}._value_" if c.name in ENUMS else c.name for c in WRITTEN))
+WRITTEN_TIMES = tuple(place for place, column in enumerate(WRITTEN) if isinstance(column.type, UtcTime))
+WRITTEN_JSONS = tuple(place for place, column in enumerate(WRITTEN) if isinstance(column.type, Json))
 
 MUTABLE = (
     *("status", "reason", "started_at", "finished_at", "duration_s", "exit_code", "signal", "cpu_s"),
     *("max_rss_bytes", "output_bytes", "dropped_bytes", "release", "boot_id", "result"),
 )
 """What events change of a run that has its row. The rest names the run, and stays."""
-CHANGING = tuple(map(FIELDS.index, MUTABLE))
+CHANGING = itemgetter(*([column.name for column in WRITTEN].index(name) for name in MUTABLE))
 
-NEW = Rows(RUN, [*FIELDS, "at"])
+NEW = Rows(RUN, [column.name for column in WRITTEN])
 ADVANCE = Statement(
     update(RUN).where(RUN.c.id == bindparam("id_")).values({name: bindparam(name) for name in MUTABLE}),
     [*MUTABLE, "id_"],
@@ -231,7 +236,7 @@ def in_slots(tx: Transaction, box: str, slots: Mapping[str, Iterable[datetime]])
 
 
 def add(tx: Transaction, new: Sequence[Run]) -> None:
-    NEW.put(tx, [(*_values(run), micros(run.at)) for run in new])
+    NEW.put(tx, list(map(_values, new)))
 
 
 def add_missed(tx: Transaction, missed: Sequence[Run]) -> list[Run]:
@@ -277,7 +282,7 @@ def typical_seconds(tx: Transaction, box: str, job: str, latest: int) -> list[fl
 
 def advance(tx: Transaction, changed: Sequence[Run]) -> None:
     """Write what events changed of runs that have their row."""
-    ADVANCE.change_all(tx, [(*map(_values(run).__getitem__, CHANGING), run.id) for run in changed])
+    ADVANCE.change_all(tx, [(*CHANGING(_values(run)), run.id) for run in changed])
 
 
 def remove(tx: Transaction, ids: Sequence[str]) -> None:
@@ -301,11 +306,11 @@ def _bounds(wanted: RunFilter) -> list[ColumnElement[bool]]:
 
 
 def _values(run: Run) -> list[Any]:
-    """What stands in the columns FIELDS of a run's row."""
+    """What stands in the columns WRITTEN of a run's row."""
     values = list(OF_RUN(run))
-    for place in TIMES:
+    for place in WRITTEN_TIMES:
         values[place] = micros(values[place])
-    for place in JSONS:
+    for place in WRITTEN_JSONS:
         values[place] = json_text(values[place])
     return values
 

@@ -49,7 +49,9 @@ class BootingAgent(FakeAgent):
 class House:
     """`pass_minutes` plays cron, agent and watch; what else a test needs, it does by hand."""
 
-    def __init__(self, root: Path, *, zone: str = "UTC", now: datetime = NOON) -> None:
+    def __init__(
+        self, root: Path, *, zone: str = "UTC", now: datetime = NOON, database: str | None = None
+    ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
         self.now = now
@@ -60,7 +62,7 @@ class House:
         )
         self.jobs: dict[str, str] = {}
         self.crontab(load="*/5 * * * *")
-        self.store = Store.open(f"sqlite:///{root}/cronbox.db")
+        self.store = Store.open(database or f"sqlite:///{root}/cronbox.db")
         self.store.upgrade()
         self.site = Site(
             load_config(root / "config.toml"),
