@@ -34,6 +34,9 @@ def main() -> int:
         say("all is up")
         try:
             report = Conductor(world, say).conduct()
+        except KeyboardInterrupt:
+            print(f"broken off; kept: {root}")
+            return 130
         finally:
             _keep_disks(world)
     _print(report)

@@ -16,6 +16,9 @@ from tests.chaos.truth import RESOLUTION_S, History
 NEAR_S = 3.0
 """How near its beginning, or its end, a run's box may have died before the other side could tell of it."""
 
+LAST_S = 0.5
+"""How long a shell may take from its last command to its end, on a busy machine."""
+
 TOLD_TO_END = frozenset({Status.KILLED, Status.TIMED_OUT})
 
 
@@ -80,7 +83,7 @@ def _disagreement(history: History, run: Run, life: Life | None) -> str | None:
         case Status.SUCCEEDED | Status.FAILED:
             return _of_an_end(run, life)
         case Status.KILLED | Status.TIMED_OUT:
-            return "it came to its end by itself" if life and life.ended and not life.told else None
+            return _of_a_kill(run, life) if life and life.ended and not life.told else None
         case Status.LOST:
             return _of_a_loss(history, run, life)
         case _:
@@ -95,6 +98,16 @@ def _of_an_end(run: Run, life: Life | None) -> str | None:
     if run.exit_code != life.ended.code or (run.status is Status.SUCCEEDED) != (life.ended.code == 0):
         return f"it ended with {life.ended.code}, on record is {run.exit_code}"
     return None
+
+
+def _of_a_kill(run: Run, life: Life) -> str | None:
+    """A run may be told to end just when it has done its last: it notes nothing of that any more, and its own
+    exit code stands beside `killed`."""
+    assert life.ended is not None
+    lasted = life.ended.at - life.begun.at
+    if run.exit_code == life.ended.code and run.duration_s is not None and run.duration_s < lasted + LAST_S:
+        return None
+    return "it came to its end by itself"
 
 
 def _of_a_loss(history: History, run: Run, life: Life | None) -> str | None:

@@ -88,6 +88,13 @@ def test_what_is_missed_while_the_box_was_frozen_is_good() -> None:
     assert check(history) == []
 
 
+def test_a_run_that_is_told_to_end_while_it_ends_by_itself_is_good() -> None:
+    killed = a_run(1, Status.KILLED, exit_code=0, duration_s=1.1)
+    assert check(with_runs(a_history(), a_run(0), killed)) == []
+    late = replace(killed, duration_s=5.0)
+    assert {finding.rule for finding in check(with_runs(a_history(), a_run(0), late))} == {"untrue"}
+
+
 def test_an_edit_at_the_beginning_of_a_minute_may_count_or_not() -> None:
     history = an_edit_that_hid_a_slot(a_history())
     told = [*history.told["ant"][:-1], Told("loaded", SLOTS[1] + timedelta(seconds=1), jobs=len(JOBS) + 1)]
