@@ -80,7 +80,9 @@ def _answer(site: Site) -> Finding:
     try:
         status, told = _probe(_reachable(host), port)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return Finding("web", Level.FAIL, f"no page at {url}: {error}", look)
+        # Where daemons share a database, the one that leads may be on another host, and its page with it.
+        level = Level.WARN if site.config.shares_database else Level.FAIL
+        return Finding("web", level, f"no page at {url}: {error}", look)
     if told.get("project") != site.project:
         return Finding("web", Level.FAIL, f"another program answers at {url}", look)
     if status != http.client.OK:

@@ -189,6 +189,20 @@ def test_a_term_that_is_over_gives_the_lease_back(tmp_path: Path, store: Store) 
     assert take(store)
 
 
+def test_a_daemon_that_waits_tells_each_time_that_it_has_looked(
+    term: Term, tmp_path: Path, store: Store
+) -> None:
+    """By that its page knows that it is well."""
+    stopped, looks = threading.Event(), []
+
+    def looked() -> None:
+        looks.append(len(looks))
+        stopped.set()
+
+    assert list(terms(a_site(tmp_path, store, FakeEngine()), stopped, looked)) == []
+    assert looks == [0]
+
+
 def test_a_lease_lives_on_past_its_first_time(term: Term, store: Store) -> None:
     first = store.leader()
     threading.Event().wait(9)
