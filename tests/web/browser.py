@@ -24,7 +24,7 @@ class Served:
     def __init__(self, app: Any) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.server = QuietServer(app)
-        self.thread = threading.Thread(target=self.server.run, args=([self.listener],))
+        self.thread = threading.Thread(target=self.server.run, args=([self.listener],), daemon=True)
         self.thread.start()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.listener.getsockname()[1]}")
 

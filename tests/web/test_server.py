@@ -50,7 +50,7 @@ def served(site: Site) -> Iterator[list[structlog.types.EventDict]]:
     stopped = threading.Event()
     structlog.reset_defaults()  # else it hangs on which levels an earlier test has let pass
     with structlog.testing.capture_logs() as logged:
-        thread = threading.Thread(target=server.serve, args=(site, Pulse(), stopped))
+        thread = threading.Thread(target=server.serve, args=(site, Pulse(), stopped), daemon=True)
         thread.start()
         try:
             yield logged
