@@ -145,7 +145,9 @@ def _gone(history: History, box: str, one: Life, next_one: Life, row: Run | None
 
 
 def retries_kept(history: History) -> Iterator[Finding]:
-    """A further attempt follows one that failed, and there are no more than the job may have."""
+    """A further attempt follows one that failed, or that its box cut off when it stopped, and there are no
+    more than the job may have."""
+    told = {run: life for box in history.jobs for run, life in lives(history, box).items()}
     allowed = {(box, job.name): job.retries for box, jobs in history.jobs.items() for job in jobs}
     attempts = {(run.first_attempt, run.attempt): run for run in history.runs}
     for (first, number), run in attempts.items():
@@ -154,8 +156,15 @@ def retries_kept(history: History) -> Iterator[Finding]:
         before = attempts.get((first, number - 1))
         if number > 1 + allowed.get((run.box, run.job), 0):
             yield Finding("retries", f"{of_row(run)} is attempt {number}")
-        if before is None or before.status not in (Status.FAILED, Status.LOST, Status.TIMED_OUT):
+        if before is None or not _asks_for_another(history, before, told.get(before.id)):
             yield Finding("retries", f"{of_row(run)} follows {of_row(before) if before else 'nothing'}")
+
+
+def _asks_for_another(history: History, run: Run, life: Life | None) -> bool:
+    if run.status is not Status.KILLED:
+        return run.status in (Status.FAILED, Status.LOST, Status.TIMED_OUT)
+    end = life.over if life else None
+    return end is not None and history.died(run.box, end - NEAR_S, end + NEAR_S)
 
 
 def firings_answered(history: History) -> Iterator[Finding]:

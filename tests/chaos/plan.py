@@ -187,7 +187,8 @@ def _faults(
         scopes = fault.scopes(boxes)
         at = max([now, *(free.get(scope, 0.0) for scope in scopes)])
         if at < seconds:
-            yield replace(fault, at=at)
+            fault = replace(fault, at=at, lasts=min(fault.lasts, seconds - at + 8))
+            yield fault
             free.update(dict.fromkeys(scopes, at + fault.lasts + 2))
         now += dice.expovariate(1 / 2.5)
 

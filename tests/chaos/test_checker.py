@@ -95,6 +95,10 @@ def test_a_run_that_is_told_to_end_while_it_ends_by_itself_is_good() -> None:
     assert {finding.rule for finding in check(with_runs(a_history(), a_run(0), late))} == {"untrue"}
 
 
+def test_a_run_that_its_box_cut_off_when_it_stopped_may_have_another_attempt() -> None:
+    assert check(dead(an_attempt_after_a_kill(a_history()))) == []
+
+
 def test_an_edit_at_the_beginning_of_a_minute_may_count_or_not() -> None:
     history = an_edit_that_hid_a_slot(a_history())
     told = [*history.told["ant"][:-1], Told("loaded", SLOTS[1] + timedelta(seconds=1), jobs=len(JOBS) + 1)]
@@ -157,6 +161,14 @@ def one_attempt_too_many(history: History) -> History:
     marks = [marks_of(run, 200 + 2 * at, ended=201 + 2 * at) for at, run in enumerate([first, *further])]
     history = with_runs(history, *history.runs, first, *further)
     return replace(history, marks={"ant": [*history.marks["ant"], *(m for each in marks for m in each)]})
+
+
+def an_attempt_after_a_kill(history: History) -> History:
+    first = a_run(4, Status.KILLED, job="fired", scheduled_for=None)
+    again = replace(first, id="r5", attempt=2, origin="r4", status=Status.FAILED, exit_code=1)
+    marks = [*marks_of(first, 300, told=301), *marks_of(again, 310, ended=311)]
+    history = with_runs(history, *history.runs, first, again)
+    return replace(history, marks={"ant": [*history.marks["ant"], *marks]})
 
 
 def set_off_in_vain(history: History) -> History:
@@ -238,6 +250,7 @@ PLANTED: list[tuple[Callable[[History], History], str]] = [
     (lost_long_after_its_end, "untrue"),
     (side_by_side, "overlap"),
     (one_attempt_too_many, "retries"),
+    (an_attempt_after_a_kill, "retries"),
     (set_off_in_vain, "firings"),
     (no_row_for_a_slot, "unaccounted"),
     (a_slot_of_no_schedule, "invented"),
