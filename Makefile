@@ -47,7 +47,7 @@ test-fast: lint ## All that needs no engine and no PostgreSQL
 	@scripts/setup/pytest $(BIN) -q -n 2 -m "not engine and not slow and not postgres"
 
 test: lint engine postgres ## Everything, on a real engine and a real PostgreSQL
-	@scripts/setup/pytest $(BIN) -q -n 2 --dist loadgroup --no-loadscope-reorder
+	@scripts/setup/pytest $(BIN) -q -n 3 --dist loadgroup --no-loadscope-reorder
 
 bench: dev engine postgres ## The table of measurements, each a ratio to its baseline
 	$(BIN)/python -m benchmarks

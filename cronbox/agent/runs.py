@@ -63,6 +63,7 @@ class Runs:
             return
         self._by_pid[pid] = execution
         self._tell_started(request, pid)
+        self._journal.flush()  # at once: should the box be killed now, it is known that the run had begun
         execution.attach(pid, pipes, account=account, stdin=stdin)
 
     def stop(self, run: str, status: str, reason: str) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from cronbox.model.run import Run
 from tests.chaos.truth import History, Mark
 
+INSTANT_S = 0.25
+"""From a run's first word to the line of the log that tells of it, on a busy machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -42,6 +45,13 @@ def lives(history: History, box: str) -> dict[str, Life]:
         found[mark.run].setdefault(mark.what, mark)
     begun = sorted((marks for marks in found.values() if "begun" in marks), key=lambda m: m["begun"].at)
     return {m["begun"].run: Life(m["begun"], m.get("told"), m.get("ended")) for m in begun}
+
+
+def may_be_unknown(history: History, box: str, life: Life) -> bool:
+    """Whether its box was killed in the instant in which it began: the agent can write that down only when
+    it has begun, and who is killed in between writes nothing."""
+    begun = life.begun.at
+    return life.over is None and history.died(box, begun, begun + INSTANT_S)
 
 
 def named(box: str, mark: Mark) -> str:

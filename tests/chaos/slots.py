@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from cronbox.model.event import format_time
 from cronbox.model.run import Run, Status, Trigger
-from tests.chaos.findings import Finding, Life, lives, of_row
+from tests.chaos.findings import Finding, Life, lives, may_be_unknown, of_row
 from tests.chaos.plan import Job
 from tests.chaos.truth import History
 
@@ -64,6 +64,7 @@ def no_slot_invented(history: History) -> Iterator[Finding]:
         (box, life.begun.job, life.begun.slot)
         for box in history.jobs
         for life in lives(history, box).values()
+        if not may_be_unknown(history, box, life)
     }
     for run in history.runs:
         job = jobs.get((run.box, run.job))

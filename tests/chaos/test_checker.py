@@ -105,6 +105,14 @@ def test_an_edit_at_the_beginning_of_a_minute_may_count_or_not() -> None:
     assert check(replace(history, told={"ant": told})) == []
 
 
+def test_a_run_that_began_as_its_box_was_killed_may_be_unknown_but_not_one_that_began_before() -> None:
+    first = a_run(0)
+    for begun, rules in ((299.9, set()), (290.0, {"missing", "invented"})):
+        history = dead(with_runs(a_history(), first, replace(a_run(1, Status.MISSED), id="m1")))
+        history = with_marks(history, marks_of(first, 100, ended=101), marks_of(a_run(1), begun))
+        assert {finding.rule for finding in check(history)} == rules
+
+
 def no_row(history: History) -> History:
     return replace(with_runs(history, a_run(0)), slots=SLOTS[:1])
 
