@@ -70,6 +70,10 @@ class Exec:
             raise BoxNotRunning(f"{self._name} ended with its box, without an exit code")
         return int(state["ExitCode"])
 
+    def box_runs(self) -> bool:
+        """Whether the command's box still runs. Raises NotFound for one that is gone."""
+        return _runs(self._api, self._container)
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the command's terminal its size."""
         with translated("cannot resize the terminal"):
@@ -129,8 +133,10 @@ class ExecStream:
         raise EngineError(f"the command in the box ended with exit code {code}", problems=words)
 
     def _code(self) -> int:
+        """SIGKILLED stands for the end of the box, whatever a command ends with that just began."""
         try:
-            return self._running.exit_code()
+            code = self._running.exit_code()
+            return code if code == 0 or self._running.box_runs() else SIGKILLED
         except (BoxNotRunning, NotFound):
             return SIGKILLED
 

@@ -75,7 +75,9 @@ def test_an_engine_behind_ssh_does_all_that_a_local_one_does(
     container = real.running()
     remote = DockerEngine.connect("ssh://me@host.example")
     assert remote.exec(container, ["cat"], stdin=b"x" * 3_000_000).stdout == b"x" * 3_000_000
-    with remote.events(real.project) as events, remote.stream(container, ["cat"]) as chunks:
+    reading = ["sh", "-c", "echo begun; exec cat"]
+    with remote.events(real.project) as events, remote.stream(container, reading) as chunks:
+        assert next(chunks) == b"begun\n"
         remote.stop(container, timeout=10)
         assert list(chunks) == []
         assert next(events).action == "die"
