@@ -61,7 +61,7 @@ class Tone(StrEnum):
     INFO = "info"
 
 
-TONES: Mapping[Kind, Tone] = {
+TONES: Mapping[str, Tone] = {
     Kind.FAILED: Tone.FAILURE,
     Kind.TIMED_OUT: Tone.FAILURE,
     Kind.LOST: Tone.FAILURE,
@@ -77,8 +77,7 @@ TONES: Mapping[Kind, Tone] = {
 
 def tone_of(kinds: Iterable[str]) -> Tone:
     """That of the gravest of these; what is no Kind is information."""
-    known = {kind.value: tone for kind, tone in TONES.items()}
-    return min((known.get(kind, Tone.INFO) for kind in kinds), key=list(Tone).index)
+    return min((TONES.get(kind, Tone.INFO) for kind in kinds), key=list(Tone).index)
 
 
 class Ping(StrEnum):

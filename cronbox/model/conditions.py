@@ -215,8 +215,8 @@ def _of_box(box: BoxFacts) -> Iterator[Condition]:
             yield found(Kind.INGEST_LAGGING, box.heard_at, "what the box has logged cannot be read")
     elif _settled(box):
         yield from _of_cron(box, found)
-    if box.is_skewed:
-        way = "ahead of" if box.ago(box.now) > timedelta() else "behind"
+    if box.skew_s is not None and box.is_skewed:
+        way = "ahead of" if box.skew_s > 0 else "behind"
         yield found(Kind.CLOCK_SKEW, None, f"the box's clock is {way} the daemon's by more than 5 s")
 
 

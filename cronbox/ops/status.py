@@ -216,7 +216,7 @@ class _View:
             return State.MISSING if self.state.wanted else State.STOPPED
         if self.config is None:
             return State.ORPHAN
-        if self.seen.state == "paused":
+        if self.seen.frozen:
             return State.PAUSED
         if not self.seen.running:
             return State.STOPPED

@@ -26,16 +26,17 @@ def moment(at: datetime | None, zone: tzinfo | None = None) -> Markup | str:
     if at is None:
         return NOTHING
     here = at.astimezone(zone) if zone else at
-    utc = format_time(at)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, utc, f"{here:%Y-%m-%d %H:%M:%S %Z}")
+    return _timed(at, f"{here:%Y-%m-%d %H:%M:%S %Z}")
 
 
 def ago(at: datetime | None, now: datetime) -> Markup | str:
     """`3m ago`, with the moment for who points at it."""
-    if at is None:
-        return NOTHING
+    return NOTHING if at is None else _timed(at, age(at, now=now))
+
+
+def _timed(at: datetime, words: str) -> Markup:
     utc = format_time(at)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, utc, age(at, now=now))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc, utc, words)
 
 
 def readable(text: str) -> str:

@@ -32,14 +32,20 @@ def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
     engine.stop()
 
 
+@pytest.fixture
+def project(make_project: Callable[..., Project], own_engine: OwnEngine) -> Project:
+    """A project whose box is up on the engine of its own."""
+    made = make_project()
+    made.crontab("etl/jobs", CRONTAB)
+    _carry_image(made, own_engine)
+    made.configure_cronbox(f'docker_url = "{own_engine.url}"\n', "[boxes.etl]\nnetwork = 'none'\n")
+    made.cli("up")
+    return made
+
+
 def test_a_restart_of_the_engine_loses_nothing_that_was_on_record(
-    make_project: Callable[..., Project], own_engine: OwnEngine
+    project: Project, own_engine: OwnEngine
 ) -> None:
-    project = make_project()
-    project.crontab("etl/jobs", CRONTAB)
-    _carry_image(project, own_engine)
-    project.configure_cronbox(f'docker_url = "{own_engine.url}"\n', "[boxes.etl]\nnetwork = 'none'\n")
-    project.cli("up")
     with project.daemon() as daemon:
         project.cli("run", "etl/long")
         wait_until(lambda: project.runs("etl/long", "--status", "running"))
@@ -56,13 +62,8 @@ def test_a_restart_of_the_engine_loses_nothing_that_was_on_record(
 
 
 def test_a_box_that_the_engine_was_removing_when_it_died_is_made_anew(
-    make_project: Callable[..., Project], own_engine: OwnEngine
+    project: Project, own_engine: OwnEngine
 ) -> None:
-    project = make_project()
-    project.crontab("etl/jobs", CRONTAB)
-    _carry_image(project, own_engine)
-    project.configure_cronbox(f'docker_url = "{own_engine.url}"\n', "[boxes.etl]\nnetwork = 'none'\n")
-    project.cli("up")
     project.cli("run", "etl/short", "--wait")
     [wreck] = own_engine.docker("ps", "-q", "--no-trunc").stdout.decode().split()
     own_engine.stop()
