@@ -226,6 +226,15 @@ def test_a_cron_that_is_started_again_has_its_time_to_tick(heard: House):
     assert told(heard) == ["etl is degraded (cron_dead)", "etl recovered from cron_dead"]
 
 
+def test_a_box_that_is_put_down_after_its_fall_has_not_recovered(heard: House):
+    heard.kill()
+    heard.pass_minutes(1)
+    heard.down()
+    heard.pass_minutes(1)
+    assert heard.open_kinds() == set()
+    assert told(heard) == ["etl is down"]
+
+
 def test_nothing_has_recovered_because_no_engine_answers(heard: House):
     heard.cron_dies()
     heard.pass_minutes(1)
