@@ -14,6 +14,7 @@ from cronbox.ops.pulse import Pulse
 from cronbox.web.app import create_app
 from cronbox.web.quiet import QuietServer
 from tests.cli.desk import Desk
+from tests.project import wait_until
 
 TOKEN = "0123456789abcdef-token"
 
@@ -30,6 +31,7 @@ class Served:
 
     def close(self) -> None:
         self.client.close()
+        wait_until(lambda: not self.server.server_state.connections)  # on a busy machine it hears of it late
         self.server.end()
         self.thread.join(timeout=5)
         self.listener.close()
